@@ -1,0 +1,10 @@
+"""Consignease: a user directory whose every change reaches your application.
+
+Importing this package loads nothing but itself. What an application that
+receives events needs is in :mod:`consignease.webhooks` and in the module
+named after its framework (:mod:`consignease.fastapi`, ...).
+"""
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__"]

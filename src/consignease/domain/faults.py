@@ -1,0 +1,89 @@
+"""Every way in which we refuse, as one tree.
+
+::
+
+    Fault
+    ├── Invalid           a value is missing, malformed or out of range
+    ├── Unauthenticated   no valid key came with the request
+    ├── Forbidden         the key is valid and may not do this
+    ├── NotFound          what was named does not exist
+    ├── Conflict          it would break a rule about what exists already
+    ├── TooLarge          it is larger than we store or deliver
+    └── Unavailable       we cannot do it now; nothing was changed
+
+A fault says what happened in a stable `code`, a short `message`, a longer
+`detail` that tells what to do, and the parameter at fault. It knows nothing
+of HTTP: each dialect of the API turns a fault into its own error shape in
+exactly one function.
+"""
+
+from typing import ClassVar
+
+
+class Fault(Exception):
+    """A refusal: our answer to something that was asked wrongly.
+
+    Args:
+        message: One sentence for a person.
+        code: Stable name for programs; the class's own if left out.
+        detail: What to do about it; the message again if left out.
+        param: The parameter at fault, as the client spelled it.
+    """
+
+    default_code: ClassVar[str] = "fault"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        detail: str | None = None,
+        param: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.detail = detail or message
+        self.param = param
+
+
+class Invalid(Fault):
+    """A value is missing, malformed or out of range."""
+
+    default_code = "form_param_value_invalid"
+
+
+class Unauthenticated(Fault):
+    """No valid key came with the request."""
+
+    default_code = "authentication_invalid"
+
+
+class Forbidden(Fault):
+    """The key is valid and may not do this."""
+
+    default_code = "authorization_invalid"
+
+
+class NotFound(Fault):
+    """What was named does not exist."""
+
+    default_code = "resource_not_found"
+
+
+class Conflict(Fault):
+    """It would break a rule about what exists already."""
+
+    default_code = "form_identifier_exists"
+
+
+class TooLarge(Fault):
+    """It is larger than we store or deliver."""
+
+    default_code = "request_body_too_large"
+
+
+class Unavailable(Fault):
+    """We cannot do it now; nothing was changed, and trying again is right."""
+
+    default_code = "service_unavailable"

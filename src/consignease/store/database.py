@@ -1,0 +1,44 @@
+"""Bringing a database file to the schema of this release."""
+
+import sqlite3
+from pathlib import Path
+
+from consignease.domain.faults import Unavailable
+
+HEAD = "0001"
+"""The newest schema revision this release knows."""
+
+
+def revision(path: Path) -> str | None:
+    """Return the schema revision of a database file; None if it has no schema."""
+    connection = sqlite3.connect(path)
+    try:
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.OperationalError:
+        return None
+    finally:
+        connection.close()
+    return row[0] if row else None
+
+
+def migrate(path: Path) -> None:
+    """Create or upgrade the schema; does nothing when it is current.
+
+    Raises:
+        Unavailable: the file was written by a newer release.
+    """
+    current = revision(path)
+    if current == HEAD:
+        return
+    if current is not None and current > HEAD:
+        msg = f"The database {path} was written by a newer release (schema {current})."
+        raise Unavailable(msg, detail="Install that release or a newer one, then start again.")
+    # Imported here because a start on a current schema needs neither.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("sqlalchemy.url", f"sqlite:///{path}")
+    command.upgrade(config, "head")

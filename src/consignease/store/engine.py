@@ -1,0 +1,340 @@
+"""Units of work over an embedded SQLite file.
+
+A unit of work is a plain function ``fn(tx, *args)``. `Store.write` runs it in
+the one writer thread: every unit that waits is run in a savepoint of its own,
+then all are committed at once and all callers are answered (group commit), so
+that full durability costs little. `Store.read` runs it in a reader thread on
+a snapshot.
+
+A unit must be re-runnable and must not have effects outside the database but
+through `Tx.on_commit`: when a commit fails, each unit of the group is run
+again by itself, so that one bad unit costs nobody else.
+"""
+
+import asyncio
+import contextlib
+import logging
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from consignease.domain.faults import Unavailable
+from consignease.store.tx import Handoff, NoHandoff, Tx
+
+_log = logging.getLogger("consignease.store")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+GROUP_UNITS = 256
+"""How many units one commit takes at most."""
+
+GROUP_SECONDS = 0.02
+"""How long a group may gather before it is committed."""
+
+CHECKPOINT_UNITS = 1_000
+"""After how many units the log is written back into the database file."""
+
+
+def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """Open one connection with the settings that our durability rests on."""
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=512
+    )
+    connection.row_factory = sqlite3.Row
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=5000",
+        "wal_autocheckpoint=0",
+        "cache_size=-32768",
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    if readonly:
+        connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+class _Unit:
+    """One unit of work that waits for, or has had, its turn."""
+
+    __slots__ = ("args", "effects", "error", "fn", "future", "loop", "result")
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.fn = fn
+        self.args = args
+        self.loop = loop
+        self.future: asyncio.Future[Any] = loop.create_future()
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.effects: Sequence[Callable[[], None]] = ()
+
+    def answer(self) -> None:
+        """Hand the outcome to the caller, who may have hung up meanwhile."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+def _answer(units: Sequence[_Unit]) -> None:
+    for unit in units:
+        unit.answer()
+
+
+class Store:
+    """One open database: a writer thread, reader threads and a checkpointer.
+
+    Args:
+        path: The database file; its schema is already at the current revision.
+        hand: Who takes freshly committed deliveries.
+        readers: How many reads may run at once.
+        crash: Called with the name of each point of a commit at which fault
+            tests end the process.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        hand: Handoff | None = None,
+        readers: int = 2,
+        crash: Callable[[str], None] | None = None,
+    ) -> None:
+        self.path = path
+        self.hand: Handoff = hand or NoHandoff()
+        self.failure: str | None = None
+        self.groups = 0
+        self.units = 0
+        self._crash = crash
+        self._waiting: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
+        self._connection = connect(path)
+        row = self._connection.execute("SELECT value FROM counter WHERE name = 'cursor'").fetchone()
+        self._cursor: int = row[0]
+        self._local = threading.local()
+        self._reader_connections: list[sqlite3.Connection] = []
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="consignease-read")
+        self._checkpoint = threading.Event()
+        self._closing = False
+        self._since_checkpoint = 0
+        self._finish_checkpoint = False
+        self._writer = threading.Thread(target=self._write_loop, name="consignease-write")
+        self._checkpointer = threading.Thread(
+            target=self._checkpoint_loop, name="consignease-checkpoint"
+        )
+        self._writer.start()
+        self._checkpointer.start()
+
+    def write(
+        self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> "asyncio.Future[T]":
+        """Run a unit of work durably; the returned future is its result.
+
+        Raises (through the future):
+            Fault: what the unit refused.
+            Unavailable: the database cannot be written; nothing was changed.
+        """
+        if kwargs:
+            msg = "units of work take positional arguments"
+            raise TypeError(msg)
+        unit = _Unit(fn, args, asyncio.get_running_loop())
+        if self._closing:
+            unit.error = Unavailable("The server is shutting down.", detail="Try again shortly.")
+            unit.answer()
+        else:
+            self._waiting.put(unit)
+        return unit.future
+
+    async def read(
+        self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a unit that only reads, on a snapshot, in a reader thread."""
+        if kwargs:
+            msg = "units of work take positional arguments"
+            raise TypeError(msg)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._read, fn, args)
+
+    def close(self) -> None:
+        """Finish what waits, write the log back and close every connection."""
+        if self._closing:
+            return
+        self._closing = True
+        self._waiting.put(None)
+        self._writer.join()
+        self._checkpoint.set()
+        self._checkpointer.join()
+        self._readers.shutdown()
+        for connection in self._reader_connections:
+            connection.close()
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+
+    # The writer thread
+
+    def _write_loop(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            waiting = self._gather(first)
+            while waiting:
+                done = self._commit(waiting)
+                if done is None:
+                    for unit in waiting:
+                        self._commit([unit])
+                    done = len(waiting)
+                self._answer(waiting[:done])
+                self._count(done)
+                waiting = waiting[done:]
+
+    def _gather(self, first: _Unit) -> list[_Unit]:
+        units = [first]
+        with contextlib.suppress(queue.Empty):
+            while len(units) < GROUP_UNITS:
+                unit = self._waiting.get_nowait()
+                if unit is None:
+                    self._waiting.put(None)
+                    break
+                units.append(unit)
+        return units
+
+    def _commit(self, units: list[_Unit]) -> int | None:
+        """Run and commit a first part of `units`.
+
+        Returns:
+            How many are durable or refused for good; None if all of them were
+            rolled back and each has to be run by itself.
+        """
+        connection = self._connection
+        cursor = self._cursor
+        deadline = time.monotonic() + GROUP_SECONDS
+        done = 0
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for unit in units:
+                self._run(connection, unit)
+                done += 1
+                if time.monotonic() > deadline:
+                    break
+            if self._cursor != cursor:
+                connection.execute(
+                    "UPDATE counter SET value = ? WHERE name = 'cursor'", (self._cursor,)
+                )
+            if self._crash:
+                self._crash("before-commit")
+            connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the writer goes on
+            self._roll_back(units, error)
+            self._cursor = cursor
+            return 1 if len(units) == 1 else None
+        self.failure = None
+        if self._crash:
+            self._crash("after-commit")
+        for unit in units[:done]:
+            for effect in unit.effects:
+                try:
+                    effect()
+                except Exception:
+                    _log.exception("an effect of a committed unit failed")
+        return done
+
+    def _count(self, units: int) -> None:
+        self.groups += 1
+        self.units += units
+        self._since_checkpoint += units
+        if self._finish_checkpoint:
+            # Only the writer can let the log start over: under constant writes
+            # no other connection ever finds a moment without a newer frame.
+            self._finish_checkpoint = False
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        elif self._since_checkpoint >= CHECKPOINT_UNITS:
+            self._since_checkpoint = 0
+            self._checkpoint.set()
+
+    def _run(self, connection: sqlite3.Connection, unit: _Unit) -> None:
+        tx = Tx(connection, self.hand, self._next_cursor)
+        unit.effects = ()
+        unit.error = None
+        connection.execute("SAVEPOINT unit")
+        try:
+            unit.result = unit.fn(tx, *unit.args)
+        except BaseException as error:  # it belongs to the caller, unless the database failed
+            if not connection.in_transaction or isinstance(error, sqlite3.OperationalError):
+                raise
+            connection.execute("ROLLBACK TO unit")
+            connection.execute("RELEASE unit")
+            unit.error = error
+        else:
+            connection.execute("RELEASE unit")
+            unit.effects = tx.effects
+
+    def _next_cursor(self) -> int:
+        self._cursor += 1
+        return self._cursor
+
+    def _roll_back(self, units: list[_Unit], error: Exception) -> None:
+        self.failure = f"{type(error).__name__}: {error}"
+        _log.error("the database refused a commit of %d units: %s", len(units), self.failure)
+        if self._connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+        for unit in units:
+            unit.effects = ()
+            unit.error = Unavailable(
+                "The database cannot be written just now.",
+                code="database_unavailable",
+                detail=f"Nothing was changed ({error}). Check disk space and try again.",
+            )
+
+    def _answer(self, units: list[_Unit]) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
+        for unit in units:
+            by_loop.setdefault(unit.loop, []).append(unit)
+        for loop, its_units in by_loop.items():
+            with contextlib.suppress(RuntimeError):  # that loop has ended; nobody waits
+                loop.call_soon_threadsafe(_answer, its_units)
+
+    # Readers and checkpoints
+
+    def _read(self, fn: Callable[..., T], args: tuple[Any, ...]) -> T:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = connect(self.path, readonly=True)
+            self._local.connection = connection
+            self._reader_connections.append(connection)
+        connection.execute("BEGIN")
+        try:
+            return fn(Tx(connection, NoHandoff(), _no_cursor), *args)
+        finally:
+            connection.execute("ROLLBACK")
+
+    def _checkpoint_loop(self) -> None:
+        connection = connect(self.path)
+        while True:
+            self._checkpoint.wait()
+            self._checkpoint.clear()
+            if self._closing:
+                break
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._finish_checkpoint = True
+        connection.close()
+
+
+def _no_cursor() -> int:
+    msg = "a unit that reads cannot append to the log"
+    raise RuntimeError(msg)

@@ -1,0 +1,57 @@
+"""The log: messages, and the versions of what they are about."""
+
+from typing import Any
+
+from consignease.store.tx import Tx
+
+_NEXT_VERSION = """
+INSERT INTO object (instance, id, version) VALUES (?, ?, 1)
+ON CONFLICT (instance, id) DO UPDATE SET version = version + 1
+RETURNING no, version
+"""
+_NUMBER = """
+INSERT INTO object (instance, id, version) VALUES (?, ?, 0)
+ON CONFLICT (instance, id) DO UPDATE SET version = version
+RETURNING no
+"""
+_INSERT = """
+INSERT INTO message (cursor, instance, app, type, subject, version, at, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_GET = "SELECT * FROM message WHERE cursor = ? AND app = ?"
+
+
+def next_version(tx: Tx, instance: int, object_id: str) -> tuple[int, int]:
+    """Give an object its next version; versions go on after a deletion.
+
+    Returns:
+        The object's number inside the database, and its new version.
+    """
+    row = tx.execute(_NEXT_VERSION, (instance, object_id)).fetchone()
+    return row[0], row[1]
+
+
+def number(tx: Tx, instance: int, object_id: str) -> int:
+    """Return an object's number inside the database."""
+    return tx.execute(_NUMBER, (instance, object_id)).fetchone()[0]
+
+
+def insert(
+    tx: Tx,
+    *,
+    cursor: int,
+    instance: int,
+    app: int,
+    type: str,  # noqa: A002 - the field's name
+    subject: int | None,
+    version: int,
+    at: int,
+    body: bytes,
+) -> None:
+    """Append one message to the log."""
+    tx.execute(_INSERT, (cursor, instance, app, type, subject, version, at, body))
+
+
+def get(tx: Tx, app: int, cursor: int) -> Any:  # noqa: ANN401 - a driver's row
+    """Return the message at a cursor, or None."""
+    return tx.one(_GET, (cursor, app))

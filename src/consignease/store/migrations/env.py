@@ -1,0 +1,22 @@
+"""How Alembic reaches the database: one connection, one transaction."""
+
+from alembic import context
+from sqlalchemy import create_engine
+
+from consignease.store.schema import metadata
+
+
+def run() -> None:
+    """Run the pending migrations."""
+    url = context.config.get_main_option("sqlalchemy.url")
+    assert url is not None  # noqa: S101 - set by consignease.store.database
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
+    engine.dispose()
+
+
+run()

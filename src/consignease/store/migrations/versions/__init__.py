@@ -1,0 +1,1 @@
+"""Alembic migrations: each is able to run while the last release still serves."""

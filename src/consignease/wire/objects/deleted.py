@@ -1,0 +1,21 @@
+"""What is left to say about a deleted object."""
+
+from msgspec import UNSET, Struct, UnsetType
+
+
+class DeletedObjectJSON(Struct, frozen=True, kw_only=True):
+    """A deleted object. Deleted roles and permissions have types of their own."""
+
+    object: str
+    """The kind of thing deleted, such as organization or organization_domain."""
+    id: str
+    slug: str | None | UnsetType = UNSET
+    """Of a deleted organization."""
+    deleted: bool = True
+
+
+class UserDeletedJSON(DeletedObjectJSON, frozen=True, kw_only=True):
+    """A deleted user."""
+
+    external_id: str | None | UnsetType = UNSET
+    """The identifier that the application had given the user, if any."""

@@ -1,0 +1,49 @@
+"""The session."""
+
+from msgspec import UNSET, Struct, UnsetType
+
+from consignease.wire.ids import ActivityId, ClientId, OrganizationId, SessionId, UserId
+from consignease.wire.json import Metadata
+from consignease.wire.objects.user import UserJSON
+
+
+class SessionActivityJSON(Struct, frozen=True, kw_only=True):
+    """Where a session was last used from."""
+
+    object: str = "session_activity"
+    id: ActivityId
+    device_type: str | None | UnsetType = UNSET
+    is_mobile: bool
+    browser_name: str | None | UnsetType = UNSET
+    browser_version: str | None | UnsetType = UNSET
+    ip_address: str | None | UnsetType = UNSET
+    city: str | None | UnsetType = UNSET
+    country: str | None | UnsetType = UNSET
+
+
+class SessionJSON(Struct, frozen=True, kw_only=True):
+    """A session. Times are milliseconds."""
+
+    object: str = "session"
+    id: SessionId
+    user_id: UserId
+    client_id: ClientId
+    actor: Metadata | None = None
+    """Who acts as the user, when the session is an impersonation."""
+    status: str
+    """active, pending, revoked, ended, expired, removed, abandoned or replaced."""
+    last_active_organization_id: OrganizationId | None | UnsetType = UNSET
+    last_active_at: int
+    latest_activity: SessionActivityJSON | None | UnsetType = UNSET
+    expire_at: int
+    """The session ends then, whatever happens."""
+    abandon_at: int
+    """The session ends then if it is not used."""
+    updated_at: int
+    created_at: int
+
+
+class SessionWebhookEventJSON(SessionJSON, frozen=True, kw_only=True):
+    """A session with its user, as it was then."""
+
+    user: UserJSON | None = None
