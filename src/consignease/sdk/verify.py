@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 from consignease.sdk.errors import error_for
 from consignease.sdk.replay import ReplayGuard
@@ -24,6 +24,15 @@ Secret: TypeAlias = str | Sequence[str]
 
 TOLERANCE = 300.0
 """Seconds that a timestamp may lie off by default, either way (Standard Webhooks)."""
+
+
+class VerifyOptions(TypedDict, total=False):
+    """The keyword arguments of `verify_webhook`, which every framework's own takes too."""
+
+    secret: Secret | None
+    tolerance: float
+    now: float | None
+    replay_guard: ReplayGuard | None
 
 
 def verify_webhook(

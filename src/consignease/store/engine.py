@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from consignease.domain.faults import Unavailable
+from consignease.domain.leases import Leased
 from consignease.store.tx import Handoff, NoHandoff, Tx
 
 _log = logging.getLogger("consignease.store")
@@ -65,7 +66,7 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
 class _Unit:
     """One unit of work that waits for, or has had, its turn."""
 
-    __slots__ = ("args", "effects", "error", "fn", "future", "loop", "result")
+    __slots__ = ("args", "error", "fn", "future", "loop", "result", "tx")
 
     def __init__(
         self,
@@ -79,7 +80,7 @@ class _Unit:
         self.future: asyncio.Future[Any] = loop.create_future()
         self.result: Any = None
         self.error: BaseException | None = None
-        self.effects: Sequence[Callable[[], None]] = ()
+        self.tx: Tx | None = None
 
     def answer(self) -> None:
         """Hand the outcome to the caller, who may have hung up meanwhile."""
@@ -125,6 +126,7 @@ class Store:
         self._connection = connect(path)
         row = self._connection.execute("SELECT value FROM counter WHERE name = 'cursor'").fetchone()
         self._cursor: int = row[0]
+        self._cache: dict[Any, Any] = {}
         self._local = threading.local()
         self._reader_connections: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="consignease-read")
@@ -243,13 +245,27 @@ class Store:
         self.failure = None
         if self._crash:
             self._crash("after-commit")
-        for unit in units[:done]:
-            for effect in unit.effects:
+        self._hand_over(units[:done])
+        return done
+
+    def _hand_over(self, units: list[_Unit]) -> None:
+        """Let the effects of durable units happen."""
+        leased: list[Leased] = []
+        due: dict[int, int] = {}
+        for unit in units:
+            tx = unit.tx
+            if tx is None:
+                continue
+            leased += tx.leased
+            for endpoint, at in tx.due.items():
+                due[endpoint] = min(at, due.get(endpoint, at))
+            for effect in tx.effects:
                 try:
                     effect()
                 except Exception:
                     _log.exception("an effect of a committed unit failed")
-        return done
+        if leased or due:
+            self.hand.take(leased, due)
 
     def _count(self, units: int) -> None:
         self.groups += 1
@@ -266,8 +282,7 @@ class Store:
             self._checkpoint.set()
 
     def _run(self, connection: sqlite3.Connection, unit: _Unit) -> None:
-        tx = Tx(connection, self.hand, self._next_cursor)
-        unit.effects = ()
+        tx = unit.tx = Tx(connection, self.hand, self._next_cursor, self._cache)
         unit.error = None
         connection.execute("SAVEPOINT unit")
         try:
@@ -277,23 +292,30 @@ class Store:
                 raise
             connection.execute("ROLLBACK TO unit")
             connection.execute("RELEASE unit")
+            self._forget(unit)
             unit.error = error
         else:
             connection.execute("RELEASE unit")
-            unit.effects = tx.effects
+
+    def _forget(self, unit: _Unit) -> None:
+        """Undo what a rolled-back unit had set aside."""
+        if unit.tx is not None:
+            self.hand.release(unit.tx.leased)
+            unit.tx = None
 
     def _next_cursor(self) -> int:
         self._cursor += 1
         return self._cursor
 
     def _roll_back(self, units: list[_Unit], error: Exception) -> None:
+        self._cache.clear()
         self.failure = f"{type(error).__name__}: {error}"
         _log.error("the database refused a commit of %d units: %s", len(units), self.failure)
         if self._connection.in_transaction:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
         for unit in units:
-            unit.effects = ()
+            self._forget(unit)
             unit.error = Unavailable(
                 "The database cannot be written just now.",
                 code="database_unavailable",
@@ -318,7 +340,7 @@ class Store:
             self._reader_connections.append(connection)
         connection.execute("BEGIN")
         try:
-            return fn(Tx(connection, NoHandoff(), _no_cursor), *args)
+            return fn(Tx(connection, NoHandoff(), _no_cursor, {}), *args)
         finally:
             connection.execute("ROLLBACK")
 

@@ -230,6 +230,7 @@ attempt = _table(
     _int("status"),
     _text("phase", nullable=True),
     _text("error"),
+    _blob("headers"),
     _blob("response"),
     _int("connect_us"),
     _int("tls_us"),

@@ -1,41 +1,56 @@
 """What a unit of work sees of the database, and of who waits for its commit."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
+
+from consignease.domain.leases import Leased
 
 Params = Mapping[str, object] | Sequence[object]
 
 
 class Handoff(Protocol):
-    """Where freshly committed deliveries go without being read back."""
+    """Where freshly committed deliveries go without being read back.
 
-    def room(self, endpoint: int) -> int:
-        """How many more deliveries of this endpoint may be leased now."""
+    All of it is called in the thread that writes.
+    """
+
+    def reserve(self, endpoint: int, *, fresh: bool) -> bool:
+        """Keep a place for one delivery of this endpoint; False if there is no room.
+
+        A `fresh` delivery gets none either while older ones wait in the database.
+        """
         ...
 
-    def take(self, leased: Sequence[Any], more: Iterable[int]) -> None:
-        """Accept leased deliveries; `more` are endpoints with due work in the database."""
+    def release(self, leased: Sequence[Leased]) -> None:
+        """Give back the places of deliveries whose transaction was rolled back."""
+        ...
+
+    def take(self, leased: Sequence[Leased], due: Mapping[int, int]) -> None:
+        """Accept committed deliveries, and learn when endpoints have work in the database."""
         ...
 
     def changed(self, endpoint: int) -> None:
-        """The settings of an endpoint were changed."""
+        """Forget the settings of an endpoint: they were changed."""
         ...
 
 
 class NoHandoff:
     """A process without a worker: every delivery stays in the database."""
 
-    def room(self, endpoint: int) -> int:
-        """No room."""
-        del endpoint
-        return 0
+    def reserve(self, endpoint: int, *, fresh: bool) -> bool:
+        """There is no room."""
+        del endpoint, fresh
+        return False
 
-    def take(self, leased: Sequence[Any], more: Iterable[int]) -> None:
+    def release(self, leased: Sequence[Leased]) -> None:
+        """Nothing was reserved."""
+
+    def take(self, leased: Sequence[Leased], due: Mapping[int, int]) -> None:
         """Nothing is leased here."""
 
     def changed(self, endpoint: int) -> None:
-        """Nobody holds its settings here."""
+        """Nobody holds settings here."""
 
 
 class Tx:
@@ -43,18 +58,41 @@ class Tx:
 
     Statements are module-level constants with ``:name`` or ``?`` parameters;
     the driver keeps them prepared. Rows answer to column names and positions.
+
+    Attributes:
+        leased: Deliveries leased by this unit, handed over when it commits.
+        due: For endpoints that this unit left work in the database: when, in milliseconds.
+        cache: What the writer remembers between units; see `touched`.
+        touched: Set by a unit that changes what the cache is made from.
     """
 
-    __slots__ = ("effects", "execute", "hand", "many", "next_cursor")
+    __slots__ = (
+        "cache",
+        "due",
+        "effects",
+        "execute",
+        "hand",
+        "leased",
+        "many",
+        "next_cursor",
+        "touched",
+    )
 
     def __init__(
-        self, connection: sqlite3.Connection, hand: Handoff, next_cursor: Callable[[], int]
+        self,
+        connection: sqlite3.Connection,
+        hand: Handoff,
+        next_cursor: Callable[[], int],
+        cache: dict[Any, Any],
     ) -> None:
         self.execute = connection.execute
         self.many = connection.executemany
         self.hand = hand
         self.next_cursor = next_cursor
-        """Return the log's next cursor. A unit that fails leaves a hole."""
+        self.cache = cache
+        self.touched = False
+        self.leased: list[Leased] = []
+        self.due: dict[int, int] = {}
         self.effects: list[Callable[[], None]] = []
 
     def one(self, sql: str, params: Params = ()) -> Any:  # noqa: ANN401 - a driver's row
@@ -68,6 +106,12 @@ class Tx:
     def run(self, sql: str, params: Params = ()) -> int:
         """Run a statement and return how many rows it touched."""
         return self.execute(sql, params).rowcount
+
+    def wake(self, endpoint: int, at: int) -> None:
+        """Say that an endpoint has work in the database that is due at a time."""
+        known = self.due.get(endpoint)
+        if known is None or at < known:
+            self.due[endpoint] = at
 
     def on_commit(self, effect: Callable[[], None]) -> None:
         """Call `effect` in the writer thread once this unit is durable."""

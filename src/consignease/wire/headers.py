@@ -14,7 +14,11 @@ Headers: TypeAlias = (
 """Names in any case with their values: a mapping, or pairs as in ASGI."""
 
 _ID, _TIMESTAMP, _SIGNATURE = SVIX_HEADERS
-_TWIN = dict(zip(WEBHOOK_HEADERS, SVIX_HEADERS, strict=True))
+_SLOTS: dict[str | bytes, int] = {
+    spelling: slot
+    for slot, name in enumerate(SVIX_HEADERS + WEBHOOK_HEADERS)
+    for spelling in (name, name.encode())
+}
 _MAX_DIGITS = 15
 
 
@@ -33,31 +37,23 @@ def read_headers(headers: Headers) -> SignedHeaders:
     """
     if type(headers) is dict:
         usual = cast("dict[object, object]", headers)
-        msg_id = usual.get(_ID)
-        timestamp = usual.get(_TIMESTAMP)
+        msg_id, timestamp = usual.get(_ID), usual.get(_TIMESTAMP)
         signature = usual.get(_SIGNATURE)
         if type(msg_id) is str and type(timestamp) is str and type(signature) is str:
             found = SignedHeaders(msg_id.strip(), timestamp.strip(), signature.strip())
-            if found.id and found.timestamp and found.signature:
+            if all(found):
                 return found
     return _search(headers)
 
 
 def _search(headers: Headers) -> SignedHeaders:
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    svix: dict[str, str] = {}
-    twins: dict[str, str] = {}
-    for raw_name, raw_value in pairs:
-        name = _text(raw_name).lower()
-        if name in SVIX_HEADERS:
-            svix.setdefault(name, _text(raw_value).strip())
-        elif name in _TWIN:
-            twins.setdefault(_TWIN[name], _text(raw_value).strip())
-    return SignedHeaders(*[svix.get(name) or twins.get(name, "") for name in SVIX_HEADERS])
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else value
+    found = [""] * 6
+    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+        slot = _SLOTS.get(name.lower())
+        if slot is not None and not found[slot]:
+            text = value.decode("latin-1") if isinstance(value, bytes) else value
+            found[slot] = text.strip()
+    return SignedHeaders(*[found[slot] or found[slot + 3] for slot in range(3)])
 
 
 def read_timestamp(text: str) -> int | None:
@@ -66,9 +62,9 @@ def read_timestamp(text: str) -> int | None:
     The signature covers the whole seconds, so ``1700000000.75`` verifies where
     ``1700000000`` was signed. Returns nothing where the text is no such number.
     """
-    whole, _, fraction = text.partition(".")
-    if not (whole.isascii() and whole.isdigit() and len(whole) <= _MAX_DIGITS):
+    whole, point, fraction = text.partition(".")
+    if point and not (fraction.isascii() and fraction.isdigit()):
         return None
-    if fraction and not (fraction.isascii() and fraction.isdigit()):
-        return None
-    return int(whole)
+    if whole.isascii() and whole.isdigit() and len(whole) <= _MAX_DIGITS:
+        return int(whole)
+    return None

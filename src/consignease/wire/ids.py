@@ -51,7 +51,7 @@ EPOCH = 1_400_000_000
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _VALUE = {char: value for value, char in enumerate(_ALPHABET)}
-_TRIPLE = [a + b + c for a in _ALPHABET for b in _ALPHABET for c in _ALPHABET]
+_triples: list[str] = []  # 238,328 strings: filled by the first process that makes an id
 _LENGTH = 27
 _BASE3 = 62**3
 _BASE9 = 62**9
@@ -72,9 +72,16 @@ def encode20(raw: bytes) -> str:
 
 
 def _nine(number: int) -> str:
+    triples = _triples or _fill()
     rest, last = divmod(number, _BASE3)
     first, middle = divmod(rest, _BASE3)
-    return _TRIPLE[first] + _TRIPLE[middle] + _TRIPLE[last]
+    return triples[first] + triples[middle] + triples[last]
+
+
+def _fill() -> list[str]:
+    filled = [a + b + c for a in _ALPHABET for b in _ALPHABET for c in _ALPHABET]
+    _triples[:] = filled  # at once, so that no other thread sees a part
+    return _triples
 
 
 def decode20(text: str) -> bytes:
@@ -117,7 +124,7 @@ def is_id(text: str, prefix: str) -> bool:
     if head != prefix:
         return False
     try:
-        decode20(tail)
+        _ = decode20(tail)
     except ValueError:
         return False
     return True

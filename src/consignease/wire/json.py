@@ -10,7 +10,7 @@ The rules are those of ECMA-262, JSON.stringify and OrdinaryOwnPropertyKeys.
 
 import math
 import re
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import msgspec
 
@@ -28,12 +28,18 @@ MAX_SAFE_INTEGER = 2**53 - 1
 MAX_DEPTH = 100
 """How many arrays and objects may lie inside one another."""
 
+TOO_DEEP = "JSON is nested too deeply"
+"""What a `msgspec.DecodeError` says when Python's recursion limit was met."""
+
 _MAX_INDEX = 2**32 - 2
 _INDEX_DIGITS = 10
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
+# From 1e-6 up to 1e-5 JavaScript alone writes decimals without an exponent.
+# Looking for the rarer bytes first takes a third of the time of `in`.
+_has_minus_six = re.compile(rb"-6").search
 _MILLIONTHS = re.compile(rb'"(?:[^"\\]|\\.)*+"|(\d)(?:\.(\d+))?e-6(?!\d)')
 
 
@@ -48,8 +54,8 @@ class UnstableJSON(ValueError):  # noqa: N818 - names the thing refused
     def __init__(self, reason: str, path: str) -> None:
         """Keep both parts and join them for the message."""
         super().__init__(f"{reason} - at `{path}`")
-        self.reason = reason
-        self.path = path
+        self.reason: str = reason
+        self.path: str = path
 
 
 def dumps(value: object) -> bytes:
@@ -62,7 +68,7 @@ def dumps(value: object) -> bytes:
         TypeError: A value has no JSON form.
     """
     data = _encode(value)
-    if b"e-6" in data:  # from 1e-6 up to 1e-5 JavaScript alone writes plain decimals
+    if _has_minus_six(data) and b"e-6" in data:
         return _MILLIONTHS.sub(_plain, data)
     return data
 
@@ -71,16 +77,14 @@ def loads(data: bytes | str) -> JSON:
     """Decode JSON into plain Python values.
 
     Raises:
-        msgspec.DecodeError: `data` is not JSON, or is nested absurdly deep.
+        msgspec.DecodeError: `data` is not JSON in UTF-8, or is nested absurdly deep.
     """
     try:
-        value: JSON = _decode(data)
-    except RecursionError:
-        raise msgspec.DecodeError(TOO_DEEP) from None
-    return value
-
-
-TOO_DEEP = "JSON is nested too deeply"
+        return cast("JSON", _decode(data))
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from error
+    except RecursionError as error:
+        raise msgspec.DecodeError(TOO_DEEP) from error
 
 
 def canonical(value: JSON) -> JSON:
@@ -109,41 +113,44 @@ def canonical_object(value: Metadata) -> Metadata:
     return _object(value, "$", 1)
 
 
-def _walk(value: JSON, path: str, depth: int) -> JSON:
+def _walk(value: object, path: str, depth: int) -> JSON:
     if isinstance(value, str):
-        return _text(value, path)
+        _check_text(value, path)
+        return value
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
         return _number(value, path)
     if isinstance(value, dict):
-        return _object(value, path, depth + 1)
+        return _object(cast("Metadata", value), path, depth + 1)
     if isinstance(value, list):
-        _limit(depth + 1, path)
-        return [_walk(item, f"{path}[{at}]", depth + 1) for at, item in enumerate(value)]
+        _check_depth(depth + 1, path)
+        items = enumerate(cast("list[JSON]", value))
+        return [_walk(item, f"{path}[{at}]", depth + 1) for at, item in items]
     reason = f"{type(value).__name__} is not a JSON type"
     raise UnstableJSON(reason, path)
 
 
 def _object(value: Metadata, path: str, depth: int) -> Metadata:
-    _limit(depth, path)
-    indices: list[tuple[int, str]] = []
+    _check_depth(depth, path)
+    indices: list[int] = []
     rest: Metadata = {}
     for key, item in value.items():
-        _key(key, item, path)
+        _check_key(key, item, path)
         if _is_index(key):
-            indices.append((int(key), key))
+            indices.append(int(key))
         rest[key] = _walk(item, f"{path}.{key}", depth)
     if not indices:
         return rest
-    return {key: rest[key] for _, key in sorted(indices)} | rest
+    first = [str(index) for index in sorted(indices)]
+    return {key: rest[key] for key in first} | rest
 
 
-def _key(key: str, item: JSON, path: str) -> None:
-    if not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+def _check_key(key: object, item: JSON, path: str) -> None:
+    if not isinstance(key, str):
         reason = "a key is not a string"
         raise UnstableJSON(reason, path)
-    _text(key, path)
+    _check_text(key, path)
     if key == "__proto__":
         reason = "the key __proto__ is refused by receivers"
         raise UnstableJSON(reason, path)
@@ -166,17 +173,15 @@ def _number(value: float, path: str) -> float:
     return value
 
 
-def _text(value: str, path: str) -> str:
+def _check_text(value: str, path: str) -> None:
     try:
-        if not value.isascii():
-            value.encode()
+        _ = value.isascii() or value.encode()
     except UnicodeEncodeError:
         reason = "text holds half of a surrogate pair"
         raise UnstableJSON(reason, path) from None
-    return value
 
 
-def _limit(depth: int, path: str) -> None:
+def _check_depth(depth: int, path: str) -> None:
     if depth > MAX_DEPTH:
         reason = f"nested more than {MAX_DEPTH} levels deep"
         raise UnstableJSON(reason, path)

@@ -31,7 +31,7 @@ class ExternalAccountJSON(Struct, frozen=True, kw_only=True):
     last_name: str
     avatar_url: str | UnsetType = UNSET
     """Deprecated: see `image_url`."""
-    image_url: str | None | UnsetType = UNSET
+    image_url: str | UnsetType | None = UNSET
     username: str | None = None
     phone_number: str | None = None
     public_metadata: Metadata | None = None

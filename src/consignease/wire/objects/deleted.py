@@ -9,7 +9,7 @@ class DeletedObjectJSON(Struct, frozen=True, kw_only=True):
     object: str
     """The kind of thing deleted, such as organization or organization_domain."""
     id: str
-    slug: str | None | UnsetType = UNSET
+    slug: str | UnsetType | None = UNSET
     """Of a deleted organization."""
     deleted: bool = True
 
@@ -17,5 +17,5 @@ class DeletedObjectJSON(Struct, frozen=True, kw_only=True):
 class UserDeletedJSON(DeletedObjectJSON, frozen=True, kw_only=True):
     """A deleted user."""
 
-    external_id: str | None | UnsetType = UNSET
+    external_id: str | UnsetType | None = UNSET
     """The identifier that the application had given the user, if any."""

@@ -13,13 +13,13 @@ class OrganizationMembershipPublicUserDataJSON(Struct, frozen=True, kw_only=True
     user_id: UserId
     first_name: str | None
     last_name: str | None
-    profile_image_url: str | None | UnsetType = UNSET
+    profile_image_url: str | UnsetType | None = UNSET
     """Deprecated: see `image_url`."""
     image_url: str
     has_image: bool
     identifier: str | None = None
     """An email address, phone number or username."""
-    username: str | None | UnsetType = UNSET
+    username: str | UnsetType | None = UNSET
     banned: bool | UnsetType = UNSET
     deprovisioned: bool | UnsetType = UNSET
 

@@ -2,7 +2,13 @@
 
 from msgspec import UNSET, Struct, UnsetType
 
-from consignease.wire.ids import EmailAddressId, EmailId, PhoneNumberId, SMSMessageId, UserId
+from consignease.wire.ids import (
+    EmailAddressId,
+    EmailId,
+    PhoneNumberId,
+    SMSMessageId,
+    UserId,
+)
 from consignease.wire.json import Metadata
 
 
@@ -11,26 +17,26 @@ class EmailJSON(Struct, frozen=True, kw_only=True):
 
     object: str = "email"
     id: EmailId
-    slug: str | None | UnsetType = UNSET
+    slug: str | UnsetType | None = UNSET
     """The template, such as verification_code."""
     from_email_name: str
     """What stands before the @ of the sender."""
-    reply_to_email_name: str | None | UnsetType = UNSET
-    to_email_address: str | None | UnsetType = UNSET
+    reply_to_email_name: str | UnsetType | None = UNSET
+    to_email_address: str | UnsetType | None = UNSET
     email_address_id: EmailAddressId | None = None
-    user_id: UserId | None | UnsetType = UNSET
+    user_id: UserId | UnsetType | None = UNSET
     """None while the user is still signing up."""
-    subject: str | None | UnsetType = UNSET
-    body: str | None | UnsetType = UNSET
+    subject: str | UnsetType | None = UNSET
+    body: str | UnsetType | None = UNSET
     """HTML."""
-    body_plain: str | None | UnsetType = UNSET
-    status: str | None | UnsetType = UNSET
+    body_plain: str | UnsetType | None = UNSET
+    status: str | UnsetType | None = UNSET
     """For example queued."""
-    data: Metadata | None | UnsetType = UNSET
+    data: Metadata | UnsetType | None = UNSET
     """What the template was filled with: otp_code, app, user, theme, ..."""
     delivered_by_clerk: bool
     """False: the application is expected to send it itself."""
-    suppression_reason: str | None | UnsetType = UNSET
+    suppression_reason: str | UnsetType | None = UNSET
 
 
 class SMSMessageJSON(Struct, frozen=True, kw_only=True):
@@ -38,17 +44,17 @@ class SMSMessageJSON(Struct, frozen=True, kw_only=True):
 
     object: str = "sms_message"
     id: SMSMessageId
-    slug: str | None | UnsetType = UNSET
+    slug: str | UnsetType | None = UNSET
     """The template, such as verification_code."""
     from_phone_number: str
     to_phone_number: str
     phone_number_id: PhoneNumberId | None = None
-    user_id: UserId | None | UnsetType = UNSET
+    user_id: UserId | UnsetType | None = UNSET
     message: str
     """The text, with its code."""
     status: str
     """For example queued."""
-    data: Metadata | None | UnsetType = UNSET
+    data: Metadata | UnsetType | None = UNSET
     delivered_by_clerk: bool
     """False: the application is expected to send it itself."""
     created_at_ms: int | UnsetType = UNSET

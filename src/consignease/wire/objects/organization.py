@@ -32,7 +32,7 @@ class OrganizationJSON(Struct, frozen=True, kw_only=True):
     created_at: int
     updated_at: int
     last_active_at: int | UnsetType = UNSET
-    role_set_key: str | None | UnsetType = UNSET
+    role_set_key: str | UnsetType | None = UNSET
 
 
 class PublicOrganizationDataJSON(Struct, frozen=True, kw_only=True):
@@ -54,11 +54,11 @@ class OrganizationDomainVerificationJSON(Struct, frozen=True, kw_only=True):
     strategy: str
     """email_code, dns or another."""
     attempts: int | None
-    expire_at: int | None | UnsetType = UNSET
+    expire_at: int | UnsetType | None = UNSET
     """Milliseconds; sent under both names."""
-    expires_at: int | None | UnsetType = UNSET
+    expires_at: int | UnsetType | None = UNSET
     """The same as `expire_at`."""
-    verified_at: int | None | UnsetType = UNSET
+    verified_at: int | UnsetType | None = UNSET
 
 
 class OrganizationDomainJSON(Struct, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ class RoleJSON(Struct, frozen=True, kw_only=True):
     key: str
     """For example org:admin."""
     description: str | None
-    is_creator_eligible: bool
+    is_creator_eligible: bool = False
     permissions: list[PermissionJSON]
     created_at: int
     updated_at: int
@@ -43,7 +43,7 @@ class PermissionDeletedJSON(Struct, frozen=True, kw_only=True):
 
     object: str = "permission"
     id: PermissionId
-    slug: str | None | UnsetType = UNSET
+    slug: str | UnsetType | None = UNSET
     name: str | UnsetType = UNSET
     key: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
@@ -61,10 +61,10 @@ class RoleDeletedJSON(Struct, frozen=True, kw_only=True):
 
     object: str = "role"
     id: RoleId
-    slug: str | None | UnsetType = UNSET
+    slug: str | UnsetType | None = UNSET
     name: str | UnsetType = UNSET
     key: str | UnsetType = UNSET
-    description: str | None | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
     is_creator_eligible: bool | UnsetType = UNSET
     permissions: list[PermissionJSON] | UnsetType = UNSET
     created_at: int | UnsetType = UNSET

@@ -12,13 +12,13 @@ class SessionActivityJSON(Struct, frozen=True, kw_only=True):
 
     object: str = "session_activity"
     id: ActivityId
-    device_type: str | None | UnsetType = UNSET
+    device_type: str | UnsetType | None = UNSET
     is_mobile: bool
-    browser_name: str | None | UnsetType = UNSET
-    browser_version: str | None | UnsetType = UNSET
-    ip_address: str | None | UnsetType = UNSET
-    city: str | None | UnsetType = UNSET
-    country: str | None | UnsetType = UNSET
+    browser_name: str | UnsetType | None = UNSET
+    browser_version: str | UnsetType | None = UNSET
+    ip_address: str | UnsetType | None = UNSET
+    city: str | UnsetType | None = UNSET
+    country: str | UnsetType | None = UNSET
 
 
 class SessionJSON(Struct, frozen=True, kw_only=True):
@@ -32,9 +32,9 @@ class SessionJSON(Struct, frozen=True, kw_only=True):
     """Who acts as the user, when the session is an impersonation."""
     status: str
     """active, pending, revoked, ended, expired, removed, abandoned or replaced."""
-    last_active_organization_id: OrganizationId | None | UnsetType = UNSET
+    last_active_organization_id: OrganizationId | UnsetType | None = UNSET
     last_active_at: int
-    latest_activity: SessionActivityJSON | None | UnsetType = UNSET
+    latest_activity: SessionActivityJSON | UnsetType | None = UNSET
     expire_at: int
     """The session ends then, whatever happens."""
     abandon_at: int

@@ -14,7 +14,7 @@ class ClerkErrorJSON(Struct, frozen=True, kw_only=True):
     """A sentence for the end user."""
     code: str
     """A stable name, such as ``form_code_incorrect``."""
-    meta: Metadata | None | UnsetType = UNSET
+    meta: Metadata | UnsetType | None = UNSET
 
 
 class VerificationJSON(Struct, frozen=True, kw_only=True):
@@ -35,12 +35,12 @@ class VerificationJSON(Struct, frozen=True, kw_only=True):
     attempts: int | None
     expire_at: int | None = None
     """When the challenge ends, in milliseconds."""
-    channel: str | None | UnsetType = UNSET
+    channel: str | UnsetType | None = UNSET
     """How a code was sent, such as sms or whatsapp."""
-    verified_at_client: str | None | UnsetType = UNSET
-    external_verification_redirect_url: str | None | UnsetType = UNSET
-    error: ClerkErrorJSON | None | UnsetType = UNSET
-    nonce: str | None | UnsetType = UNSET
+    verified_at_client: str | UnsetType | None = UNSET
+    external_verification_redirect_url: str | UnsetType | None = UNSET
+    error: ClerkErrorJSON | UnsetType | None = UNSET
+    nonce: str | UnsetType | None = UNSET
     """The challenge that a wallet or passkey signs."""
-    message: str | None | UnsetType = UNSET
+    message: str | UnsetType | None = UNSET
     """The text that a wallet signs."""

@@ -12,13 +12,13 @@ class InvitationJSON(Struct, frozen=True, kw_only=True):
     object: str = "invitation"
     id: InvitationId
     email_address: str
-    public_metadata: Metadata | None
+    public_metadata: Metadata | None = None
     """Copied into the user who accepts."""
     revoked: bool | UnsetType = UNSET
     status: str
     """pending, accepted, revoked or expired."""
     url: str | UnsetType = UNSET
-    expires_at: int | None | UnsetType = UNSET
+    expires_at: int | UnsetType | None = UNSET
     created_at: int
     updated_at: int
 

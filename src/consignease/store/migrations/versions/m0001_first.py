@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("phase", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("headers", sa.LargeBinary(), nullable=False),
         sa.Column("response", sa.LargeBinary(), nullable=False),
         sa.Column("connect_us", sa.Integer(), nullable=False),
         sa.Column("tls_us", sa.Integer(), nullable=False),

@@ -1,0 +1,243 @@
+"""One request inside libcurl: options, callbacks, and what its errors mean."""
+
+import os
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from hashlib import blake2s
+
+import pycurl
+
+from consignease import __version__
+from consignease.edge.guard import Policy, verdict
+from consignease.edge.outcome import BODY_LIMIT, HEADERS_LIMIT, Outcome, Request
+
+LIFETIME_S = 300
+"""Seconds after which a kept connection is not used again."""
+
+IDLE_S = 60
+"""Seconds of idleness after which a kept connection is not used again."""
+
+_HEADER_LINES = 128
+_NEW_CONNECTIONS, _STATUS = pycurl.NUM_CONNECTS, pycurl.RESPONSE_CODE
+_FIRST_FINAL_STATUS = 200
+_TOO_LARGE = 100
+"""libcurl's CURLE_TOO_LARGE, which pycurl does not name."""
+
+_PHASES: dict[int, tuple[str, str]] = {
+    pycurl.E_UNSUPPORTED_PROTOCOL: ("read", "the answer is not HTTP/1"),
+    pycurl.E_URL_MALFORMAT: ("request", "the URL cannot be requested"),
+    pycurl.E_COULDNT_RESOLVE_HOST: ("resolve", "the name was not resolved"),
+    pycurl.E_COULDNT_CONNECT: ("connect", "no connection"),
+    pycurl.E_FTP_WEIRD_SERVER_REPLY: ("read", "the answer is not HTTP"),
+    pycurl.E_PARTIAL_FILE: ("read", "the answer ended before its announced length"),
+    pycurl.E_GOT_NOTHING: ("wait", "the connection was closed without an answer"),
+    pycurl.E_SEND_ERROR: ("send", "the connection broke while sending"),
+    pycurl.E_SSL_CONNECT_ERROR: ("tls", "the TLS handshake failed"),
+    pycurl.E_PEER_FAILED_VERIFICATION: ("tls", "the certificate was not accepted"),
+    pycurl.E_SSL_CACERT_BADFILE: ("internal", "the file of trusted certificates is unusable"),
+    pycurl.E_SSL_CIPHER: ("tls", "no common cipher"),
+    pycurl.E_OUT_OF_MEMORY: ("internal", "out of memory"),
+    pycurl.E_BAD_CONTENT_ENCODING: ("read", "the answer's encoding is broken"),
+    pycurl.E_BAD_FUNCTION_ARGUMENT: ("request", "the request cannot be sent"),
+    _TOO_LARGE: ("read", "the answer's headers are too large"),
+}
+
+
+def default_ca_file() -> str | None:
+    """Return the file of certificates this system trusts, if it has one.
+
+    The environment's `SSL_CERT_FILE` decides first. A packaged libcurl looks
+    where another Linux distribution keeps it, so it has to be told.
+    """
+    return ssl.get_default_verify_paths().cafile
+
+
+class Easy(pycurl.Curl):
+    """A libcurl handle that keeps its options between requests to one target.
+
+    Only body and headers are set anew for each; the address guard's callbacks
+    run for every request, on kept connections too.
+    """
+
+    __slots__ = ("_body", "_full", "_ours", "_policy", "_refused", "key", "lines", "request")
+
+    _policy: Policy
+    _refused: str
+    key: tuple[str, str, int]
+    request: Request
+
+    def __init__(self, policy: Policy, register: Callable[[int], None], ca_file: str | None) -> None:
+        """Make a handle for one policy.
+
+        Args:
+            policy: what the guard judges by.
+            register: told the number of each new socket.
+            ca_file: trusted certificates; None for libcurl's own idea of them.
+        """
+        super().__init__()
+        self._policy = policy
+        self._refused = self._ours = ""
+        self._full = False
+        self._body = bytearray()
+        self.lines: deque[bytes] = deque(maxlen=_HEADER_LINES)
+        self.key = ("", "", 0)
+        for option, value in _OPTIONS:
+            self.setopt(option, value)
+        if ca_file is not None:
+            self.setopt(pycurl.CAINFO, ca_file)
+
+        def watch(fd: int, _purpose: int) -> int:
+            register(fd)
+            return pycurl.SOCKOPT_OK
+
+        self.setopt(pycurl.SOCKOPTFUNCTION, watch)
+        self.setopt(pycurl.OPENSOCKETFUNCTION, self._open)
+        self.setopt(pycurl.PREREQFUNCTION, self._before)
+        # Bounded without a line of Python: the last lines are the final answer's.
+        self.setopt(pycurl.HEADERFUNCTION, self.lines.append)
+        self.setopt(pycurl.WRITEFUNCTION, self._take)
+
+    def aim(self, request: Request, key: tuple[str, str, int]) -> str:
+        """Set what requests to one target share; returns why it is refused, or nothing.
+
+        CONNECT_TO makes the vetted address part of the key by which kept
+        connections are found, while Host, SNI and the certificate check stay on
+        the name. Several addresses hide behind a made-up name that stands for
+        exactly this set, so that libcurl tries them in turn.
+        """
+        addresses = request.address.split(",")
+        for address in addresses:
+            judged = verdict(address, self._policy)
+            if not judged.ok:
+                return f"{address} is {judged.reason}"
+        shown = [f"[{address}]" if ":" in address else address for address in addresses]
+        where = shown[0]
+        if len(shown) > 1:
+            where = f"{blake2s(request.address.encode(), digest_size=12).hexdigest()}.invalid"
+            self.setopt(pycurl.RESOLVE, [f"{where}:{request.port}:{','.join(shown)}"])
+        self.setopt(pycurl.CONNECT_TO, [f"::{where}:{request.port}"])
+        self.setopt(pycurl.URL, request.url)
+        self.setopt(pycurl.TIMEOUT_MS, request.timeout_ms)
+        self.key = key
+        return ""
+
+    def load(self, request: Request) -> None:
+        """Set what differs between requests to one target."""
+        self.request = request
+        self.setopt(pycurl.POSTFIELDS, request.body)
+        headers = request.headers
+        if headers and isinstance(headers[0], bytes):
+            self.setopt(pycurl.HTTPHEADER, [*headers, b"Expect:"])
+        else:
+            self.setopt(pycurl.HTTPHEADER, [*headers, "Expect:"])
+
+    def outcome(self, code: int, detail: str) -> Outcome:
+        """Read the result and make the handle ready for the next request.
+
+        Args:
+            code: libcurl's, 0 if all went well.
+            detail: libcurl's words.
+        """
+        info = self.getinfo
+        status: int = info(_STATUS)
+        total: int = info(pycurl.TOTAL_TIME_T)
+        first: int = info(pycurl.STARTTRANSFER_TIME_T)
+        connect = tls = 0
+        reused = info(_NEW_CONNECTIONS) == 0
+        if not reused:
+            connect = info(pycurl.CONNECT_TIME_T)
+            tls = max(0, info(pycurl.APPCONNECT_TIME_T) - connect)
+        wait = max(0, first - connect - tls)
+        body = bytes(self._body)
+        if body:
+            self._body.clear()
+        headers = b"".join(self.lines)
+        self.lines.clear()
+        phase, error = None, ""
+        if code:
+            phase, error = self._explain(code, detail, status)
+            self._refused = self._ours = ""
+        if self._full or status < _FIRST_FINAL_STATUS or len(headers) > HEADERS_LIMIT or b"\r\nHTTP/" in headers:
+            self._full = False
+            body = body[:BODY_LIMIT]
+            status = status if status >= _FIRST_FINAL_STATUS else 0
+            headers = headers[headers.rfind(b"\r\nHTTP/") + 2 if b"\r\nHTTP/" in headers else 0 :][:HEADERS_LIMIT]
+        return Outcome(self.request.tag, status, phase, error, body, headers, connect, tls, wait, total, reused)
+
+    def _explain(self, code: int, detail: str, status: int) -> tuple[str | None, str]:
+        if self._ours:
+            return "internal", self._ours
+        if self._refused:
+            return "guard", self._refused
+        if self._full and code == pycurl.E_WRITE_ERROR:
+            return None, ""
+        if code == pycurl.E_OPERATION_TIMEDOUT:
+            seconds = self.key[2] / 1000
+            return "deadline", f"no whole answer within {seconds:g} s (while {self._doing(status)})"
+        if code == pycurl.E_RECV_ERROR:
+            if status:
+                return "read", "the connection broke while reading the answer"
+            return "wait", "the connection broke while waiting for the answer"
+        phase, words = _PHASES.get(code, ("read", "the answer could not be read"))
+        if phase == "tls":
+            return phase, f"{words}: {detail}"
+        if phase == "connect":
+            number = self.getinfo(pycurl.OS_ERRNO)
+            reason = os.strerror(number).lower() if number else "the address cannot be reached"
+            return phase, f"{words} to {self.request.address} port {self.request.port}: {reason}"
+        return phase, words
+
+    def _doing(self, status: int) -> str:
+        if status >= _FIRST_FINAL_STATUS:
+            return "reading the answer"
+        if self.getinfo(pycurl.PRETRANSFER_TIME_T):
+            return "waiting for the answer"
+        return "negotiating TLS" if self.getinfo(pycurl.CONNECT_TIME_T) else "connecting"
+
+    def _open(self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]) -> socket.socket | int:
+        family, kind, protocol, where = address
+        judged = verdict(where[0], self._policy)
+        if not judged.ok:
+            self._refused = f"{where[0]} is {judged.reason}"
+            return pycurl.SOCKET_BAD
+        try:
+            return socket.socket(family, kind, protocol)
+        except OSError as error:
+            self._ours = f"no socket could be opened: {error.strerror}"
+            return pycurl.SOCKET_BAD
+
+    def _before(self, address: str, _local: str, _port: int, _local_port: int) -> int:
+        judged = verdict(address, self._policy)
+        if judged.ok:
+            return pycurl.PREREQFUNC_OK
+        self._refused = f"{address} is {judged.reason}"
+        return pycurl.PREREQFUNC_ABORT
+
+    def _take(self, chunk: bytes) -> int | None:
+        self._body += chunk
+        if len(self._body) > BODY_LIMIT:
+            self._full = True
+            return 0
+        return None
+
+
+_OPTIONS: tuple[tuple[int, object], ...] = (
+    (pycurl.POST, 1),
+    (pycurl.NOSIGNAL, 1),
+    (pycurl.PROXY, ""),
+    (pycurl.NOPROXY, "*"),
+    (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
+    (pycurl.REDIR_PROTOCOLS, 0),
+    (pycurl.FOLLOWLOCATION, 0),
+    (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+    (pycurl.HTTP09_ALLOWED, 0),
+    (pycurl.TCP_NODELAY, 1),
+    (pycurl.MAXLIFETIME_CONN, LIFETIME_S),
+    (pycurl.MAXAGE_CONN, IDLE_S),
+    (pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2),
+    (pycurl.SSL_VERIFYPEER, 1),
+    (pycurl.SSL_VERIFYHOST, 2),
+    (pycurl.USERAGENT, f"Consignease/{__version__}"),
+)

@@ -1,0 +1,1 @@
+"""One file a framework: its request in, a verified event out."""

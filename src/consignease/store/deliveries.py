@@ -1,0 +1,278 @@
+"""Deliveries: enqueue, claim, record. The delivery row is the queue entry.
+
+A *lane* is the deliveries to one endpoint about one subject. The newest open
+row of a lane tells whether a new one has to wait: rows that were overtaken
+block nobody and are older than every row that blocks.
+"""
+
+from collections.abc import Sequence
+
+from consignease.domain.delivery import Flag, Policy, State
+from consignease.domain.leases import Leased
+from consignease.store.tx import Tx
+
+LEASE_MS = 60_000
+"""How long a lease holds without being renewed."""
+
+_NEWEST_OPEN = """
+SELECT state, flags, started_at FROM delivery
+WHERE subject = ? AND endpoint = ? AND state < 3 ORDER BY cursor DESC LIMIT 1
+"""
+_INSERT = """
+INSERT INTO delivery (cursor, endpoint, subject, state, tries, flags, due_at, lease_until)
+VALUES (?, ?, ?, ?, 0, 0, ?, ?)
+"""
+_CANCEL_OLDER = """
+UPDATE delivery SET state = 5, due_at = NULL
+WHERE subject = ? AND endpoint = ? AND state < 3 AND state < 2 AND cursor < ?
+"""
+_SUPERSEDE_SENDING = """
+UPDATE delivery SET flags = flags | 2
+WHERE subject = ? AND endpoint = ? AND state < 3 AND state = 2 AND cursor < ?
+"""
+_DUE = """
+SELECT d.cursor, d.state, d.subject, d.tries, d.started_at, m.at, m.body, i.id AS instance_id,
+       (SELECT count(*) FROM attempt a WHERE a.cursor = d.cursor AND a.endpoint = d.endpoint)
+       AS attempts
+FROM delivery d JOIN message m ON m.cursor = d.cursor JOIN instance i ON i.no = m.instance
+WHERE d.endpoint = :endpoint AND d.state < 2 AND d.due_at <= :now
+ORDER BY d.due_at, d.cursor LIMIT :limit
+"""
+_LEASE = """
+UPDATE delivery SET state = 2, due_at = NULL, lease_until = ? WHERE cursor = ? AND endpoint = ?
+"""
+_OVERTAKE_OLDER = """
+UPDATE delivery SET flags = flags | 1
+WHERE subject = ? AND endpoint = ? AND state < 3 AND cursor < ?
+"""
+_NEXT_DUE = "SELECT min(due_at) FROM delivery WHERE endpoint = ? AND state < 2"
+_NEXT_DUE_ALL = """
+SELECT endpoint, min(due_at) FROM delivery WHERE state < 2 AND due_at IS NOT NULL
+GROUP BY endpoint
+"""
+_SETTLE = """
+UPDATE delivery SET
+  state = CASE WHEN flags & 2 AND :state = 1 THEN 5 ELSE :state END,
+  due_at = CASE WHEN flags & 2 AND :state = 1 THEN NULL ELSE :due_at END,
+  tries = :tries, flags = flags | :flags, started_at = :started_at, lease_until = NULL
+WHERE cursor = :cursor AND endpoint = :endpoint AND state = 2
+"""
+_SUCCEED = """
+UPDATE delivery SET state = 3, tries = ?, lease_until = NULL
+WHERE cursor = ? AND endpoint = ? AND state = 2
+"""
+_STATE = "SELECT state, flags FROM delivery WHERE cursor = ? AND endpoint = ?"
+_FIRST_WAITING = """
+SELECT d.cursor, d.due_at, m.at, m.body, i.id AS instance_id
+FROM delivery d JOIN message m ON m.cursor = d.cursor JOIN instance i ON i.no = m.instance
+WHERE d.subject = ? AND d.endpoint = ? AND d.state < 3 AND d.state = 0
+ORDER BY d.cursor LIMIT 1
+"""
+_MAKE_PENDING = """
+UPDATE delivery SET state = 1, due_at = ?, lease_until = NULL WHERE cursor = ? AND endpoint = ?
+"""
+_SET_PATIENCE = """
+UPDATE delivery SET due_at = ? WHERE cursor = ? AND endpoint = ? AND state = 0
+"""
+_GIVE_BACK = """
+UPDATE delivery SET state = 1, due_at = ?, lease_until = NULL
+WHERE cursor = ? AND endpoint = ? AND state = 2
+"""
+_RECLAIM = """
+UPDATE delivery SET state = 1, due_at = :now, lease_until = NULL
+WHERE state < 3 AND state = 2 AND lease_until <= :lapsed
+RETURNING endpoint
+"""
+_CANCEL = "UPDATE delivery SET state = 5, due_at = NULL WHERE cursor = ? AND endpoint = ?"
+_CANCEL_ALL = "UPDATE delivery SET state = 5, due_at = NULL WHERE endpoint = ? AND state < 2"
+_COUNTS = "SELECT state, count(*) FROM delivery WHERE endpoint = ? GROUP BY state"
+
+
+
+class Fresh:
+    """A message that was just appended, to be addressed to endpoints."""
+
+    __slots__ = ("at", "body", "cursor", "deletes", "instance_id", "subject")
+
+    def __init__(
+        self,
+        *,
+        cursor: int,
+        subject: int | None,
+        at: int,
+        body: bytes,
+        instance_id: str,
+        deletes: bool,
+    ) -> None:
+        self.cursor = cursor
+        self.subject = subject
+        self.at = at
+        self.body = body
+        self.instance_id = instance_id
+        self.deletes = deletes
+
+
+def enqueue(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> None:
+    """Write one delivery per endpoint, leased where this process has room."""
+    cursor, subject, now = fresh.cursor, fresh.subject, fresh.at
+    rows: list[tuple[object, ...]] = []
+    reserve = tx.hand.reserve
+    for endpoint, policy in matching:
+        if subject is not None and policy.ordering != "none":
+            if fresh.deletes and policy.ordering == "bounded":
+                tx.execute(_CANCEL_OLDER, (subject, endpoint, cursor))
+                tx.execute(_SUPERSEDE_SENDING, (subject, endpoint, cursor))
+            newest = tx.execute(_NEWEST_OPEN, (subject, endpoint)).fetchone()
+            if newest is not None and not newest[1] & 1:
+                # Behind a row that fails, the first to wait knows how long.
+                patience = None
+                if newest[0] != State.WAITING and newest[2] and policy.ordering == "bounded":
+                    patience = newest[2] + policy.overtake_ms
+                rows.append((cursor, endpoint, subject, State.WAITING, patience, None))
+                if patience is not None:
+                    tx.wake(endpoint, patience)
+                continue
+        if reserve(endpoint, fresh=True):
+            rows.append((cursor, endpoint, subject, 2, None, now + LEASE_MS))
+            tx.leased.append(
+                Leased(cursor, endpoint, fresh.instance_id, subject, now, fresh.body)
+            )
+        else:
+            rows.append((cursor, endpoint, subject, 1, now, None))
+            tx.wake(endpoint, now)
+    tx.many(_INSERT, rows)
+
+
+def claim(tx: Tx, endpoint: int, now: int, limit: int) -> int | None:
+    """Lease up to `limit` due deliveries of an endpoint for this process.
+
+    Returns:
+        When the endpoint's next delivery is due, in milliseconds; None if
+        none is left. A time that has passed means that there is more to claim.
+    """
+    until = now + LEASE_MS
+    for row in tx.all(_DUE, {"endpoint": endpoint, "now": now, "limit": limit}):
+        cursor, subject = row["cursor"], row["subject"]
+        if row["body"] is None:
+            tx.execute(_CANCEL, (cursor, endpoint))
+            if subject is not None:
+                advance(tx, subject, endpoint, now)
+            continue
+        if not tx.hand.reserve(endpoint, fresh=False):
+            break
+        if row["state"] == State.WAITING:
+            tx.execute(_OVERTAKE_OLDER, (subject, endpoint, cursor))
+        tx.execute(_LEASE, (until, cursor, endpoint))
+        tx.leased.append(
+            Leased(
+                cursor,
+                endpoint,
+                row["instance_id"],
+                subject,
+                row["at"],
+                row["body"],
+                row["tries"],
+                row["attempts"],
+                row["started_at"],
+            )
+        )
+    return tx.execute(_NEXT_DUE, (endpoint,)).fetchone()[0]
+
+
+def succeed(tx: Tx, done: Sequence[Leased]) -> None:
+    """Record successes; `advance` lets the lanes behind them move on."""
+    tx.many(_SUCCEED, [(item.tries + 1, item.cursor, item.endpoint) for item in done])
+
+
+def settle(
+    tx: Tx,
+    item: Leased,
+    *,
+    state: State,
+    tries: int,
+    due_at: int | None,
+    overtaken: bool,
+    started_at: int,
+) -> State:
+    """Record what became of a delivery that did not succeed.
+
+    Returns:
+        Its new state: a delivery superseded meanwhile is canceled, not retried.
+    """
+    tx.execute(
+        _SETTLE,
+        {
+            "state": int(state),
+            "due_at": due_at,
+            "tries": tries,
+            "flags": int(Flag.OVERTAKEN) if overtaken else 0,
+            "started_at": started_at,
+            "cursor": item.cursor,
+            "endpoint": item.endpoint,
+        },
+    )
+    row = tx.execute(_STATE, (item.cursor, item.endpoint)).fetchone()
+    return State(row[0])
+
+
+def is_overtaken(tx: Tx, item: Leased) -> bool:
+    """Tell whether the lane went on without this delivery."""
+    row = tx.execute(_STATE, (item.cursor, item.endpoint)).fetchone()
+    return bool(row[1] & Flag.OVERTAKEN)
+
+
+def advance(tx: Tx, subject: int, endpoint: int, now: int) -> None:
+    """Let the first delivery that waits in a lane go, now that nothing blocks it."""
+    row = tx.execute(_FIRST_WAITING, (subject, endpoint)).fetchone()
+    if row is None:
+        return
+    if row["body"] is not None and tx.hand.reserve(endpoint, fresh=False):
+        tx.execute(_LEASE, (now + LEASE_MS, row["cursor"], endpoint))
+        tx.leased.append(
+            Leased(row["cursor"], endpoint, row["instance_id"], subject, row["at"], row["body"])
+        )
+    else:
+        tx.execute(_MAKE_PENDING, (now, row["cursor"], endpoint))
+        tx.wake(endpoint, now)
+
+
+def set_patience(tx: Tx, subject: int, endpoint: int, until: int) -> None:
+    """Tell the first delivery that waits in a lane when to stop waiting."""
+    row = tx.execute(_FIRST_WAITING, (subject, endpoint)).fetchone()
+    if row is not None and row["due_at"] is None:
+        tx.execute(_SET_PATIENCE, (until, row["cursor"], endpoint))
+        tx.wake(endpoint, until)
+
+
+def give_back(tx: Tx, items: Sequence[Leased], due_at: int) -> None:
+    """Return unsent deliveries to the queue; no try is used up."""
+    for item in items:
+        tx.wake(item.endpoint, due_at)
+    tx.many(_GIVE_BACK, [(due_at, item.cursor, item.endpoint) for item in items])
+
+
+def reclaim(tx: Tx, lapsed: int, now: int) -> int:
+    """Make deliveries due whose lease ended at or before `lapsed`.
+
+    Returns:
+        How many there were.
+    """
+    rows = tx.all(_RECLAIM, {"lapsed": lapsed, "now": now})
+    for row in rows:
+        tx.wake(row[0], now)
+    return len(rows)
+
+
+def next_due(tx: Tx) -> dict[int, int]:
+    """Return for each endpoint with unleased work when its first is due."""
+    return {row[0]: row[1] for row in tx.all(_NEXT_DUE_ALL)}
+
+
+def cancel_all(tx: Tx, endpoint: int) -> int:
+    """Cancel what was not sent yet to an endpoint that is no more."""
+    return tx.run(_CANCEL_ALL, (endpoint,))
+
+
+def counts(tx: Tx, endpoint: int) -> dict[State, int]:
+    """Return how many deliveries of an endpoint are in each state."""
+    return {State(row[0]): row[1] for row in tx.all(_COUNTS, (endpoint,))}

@@ -1,0 +1,174 @@
+"""Endpoints, their signing secrets, and which of them an event goes to."""
+
+from typing import Any
+
+import msgspec
+
+from consignease.domain.delivery import Policy
+from consignease.store.tx import Tx
+
+_VERSION = "SELECT endpoints_version FROM application WHERE no = ?"
+_SUBSCRIBED = """
+SELECT no, event_types, ordering FROM endpoint WHERE app = ? AND deleted_at IS NULL ORDER BY no
+"""
+_TOUCH = "UPDATE application SET endpoints_version = endpoints_version + 1 WHERE no = ?"
+_INSERT = """
+INSERT INTO endpoint (app, id, uid, url, description, version, event_types, channels, headers,
+                      metadata, ordering, rate_limit, disabled, created_at, updated_at)
+VALUES (:app, :id, :uid, :url, :description, :version, :event_types, :channels, :headers,
+        :metadata, :ordering, :rate_limit, :disabled, :created_at, :updated_at)
+RETURNING *
+"""
+_UPDATE = """
+UPDATE endpoint SET uid = :uid, url = :url, description = :description, version = :version,
+  event_types = :event_types, channels = :channels, headers = :headers, metadata = :metadata,
+  ordering = :ordering, rate_limit = :rate_limit, disabled = :disabled,
+  disabled_reason = :disabled_reason, paused_until = :paused_until,
+  first_failure_at = :first_failure_at, updated_at = :updated_at
+WHERE no = :no RETURNING *
+"""
+_BY_NAME = """
+SELECT * FROM endpoint WHERE app = ? AND (id = ? OR uid = ?) AND deleted_at IS NULL
+"""
+_BY_NO = """
+SELECT e.*, i.name AS instance_name, i.id AS instance_id
+FROM endpoint e JOIN application a ON a.no = e.app JOIN instance i ON i.no = a.instance
+WHERE e.no = ?
+"""
+_PAGE_DOWN = """
+SELECT * FROM endpoint WHERE app = ? AND deleted_at IS NULL AND id < ? ORDER BY id DESC LIMIT ?
+"""
+_PAGE_UP = """
+SELECT * FROM endpoint WHERE app = ? AND deleted_at IS NULL AND id > ? ORDER BY id LIMIT ?
+"""
+_DELETE = "UPDATE endpoint SET deleted_at = ?, uid = NULL WHERE no = ?"
+_ADD_SECRET = """
+INSERT INTO endpoint_secret (endpoint, n, sealed, created_at, expires_at)
+SELECT :endpoint, coalesce(max(n), 0) + 1, :sealed, :now, NULL
+FROM endpoint_secret WHERE endpoint = :endpoint
+"""
+_EXPIRE_SECRETS = """
+UPDATE endpoint_secret SET expires_at = :expires_at
+WHERE endpoint = :endpoint AND (expires_at IS NULL OR expires_at > :expires_at)
+"""
+_SECRETS = """
+SELECT n, sealed, expires_at FROM endpoint_secret
+WHERE endpoint = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY n DESC
+"""
+_DISABLE = "UPDATE endpoint SET disabled = 1, disabled_reason = ?, updated_at = ? WHERE no = ?"
+_PAUSE = "UPDATE endpoint SET paused_until = ? WHERE no = ?"
+_FAILING = """
+UPDATE endpoint SET first_failure_at = ? WHERE no = ? AND first_failure_at IS NULL
+"""
+_WORKING = "UPDATE endpoint SET first_failure_at = NULL, last_success_at = ? WHERE no = ?"
+
+_POLICIES = {name: Policy(ordering=name) for name in ("bounded", "strict", "none")}
+
+
+def policy(ordering: str) -> Policy:
+    """Return how an endpoint with that ordering is to be treated."""
+    return _POLICIES[ordering]
+
+
+def matching(tx: Tx, app: int, event_type: str) -> tuple[tuple[int, Policy], ...]:
+    """Return the endpoints an event goes to: number and policy.
+
+    The answer is remembered under the application's version of its endpoints,
+    which is read in the same transaction, so it is never stale. Disabled
+    endpoints are among them: what they miss waits for them.
+    """
+    version = tx.execute(_VERSION, (app,)).fetchone()[0]
+    if tx.touched:
+        return _match(tx, app, event_type)
+    known = tx.cache.get(app)
+    if known is None or known[0] != version:
+        known = tx.cache[app] = (version, {})
+    found = known[1].get(event_type)
+    if found is None:
+        found = known[1][event_type] = _match(tx, app, event_type)
+    return found
+
+
+def _match(tx: Tx, app: int, event_type: str) -> tuple[tuple[int, Policy], ...]:
+    return tuple(
+        (row["no"], _POLICIES[row["ordering"]])
+        for row in tx.all(_SUBSCRIBED, (app,))
+        if row["event_types"] is None or event_type in msgspec.json.decode(row["event_types"])
+    )
+
+
+def touch(tx: Tx, app: int) -> None:
+    """Say that the endpoints of an application have changed."""
+    tx.touched = True
+    tx.execute(_TOUCH, (app,))
+
+
+def insert(tx: Tx, values: dict[str, object]) -> Any:  # noqa: ANN401 - a driver's row
+    """Add an endpoint and return its row."""
+    touch(tx, values["app"])  # type: ignore[arg-type]
+    return tx.one(_INSERT, values)
+
+
+def update(tx: Tx, app: int, values: dict[str, object]) -> Any:  # noqa: ANN401
+    """Replace the settings of an endpoint and return its row."""
+    touch(tx, app)
+    return tx.one(_UPDATE, values)
+
+
+def find(tx: Tx, app: int, name: str) -> Any:  # noqa: ANN401
+    """Return the endpoint with that id or uid, or None."""
+    return tx.one(_BY_NAME, (app, name, name))
+
+
+def by_number(tx: Tx, no: int) -> Any:  # noqa: ANN401
+    """Return an endpoint, deleted or not, with its instance's id and name."""
+    return tx.one(_BY_NO, (no,))
+
+
+def page(tx: Tx, app: int, after: str | None, limit: int, *, ascending: bool) -> list[Any]:
+    """Return one page of endpoints in order of their ids."""
+    if ascending:
+        return tx.all(_PAGE_UP, (app, after or "", limit))
+    return tx.all(_PAGE_DOWN, (app, after or "~", limit))
+
+
+def delete(tx: Tx, app: int, no: int, now: int) -> None:
+    """Mark an endpoint deleted; its uid is free again."""
+    touch(tx, app)
+    tx.execute(_DELETE, (now, no))
+
+
+def add_secret(tx: Tx, no: int, sealed: bytes, now: int) -> None:
+    """Add a signing secret, newest first from now on."""
+    tx.execute(_ADD_SECRET, {"endpoint": no, "sealed": sealed, "now": now})
+
+
+def expire_secrets(tx: Tx, no: int, expires_at: int) -> None:
+    """Let the present secrets of an endpoint end at a time."""
+    tx.execute(_EXPIRE_SECRETS, {"endpoint": no, "expires_at": expires_at})
+
+
+def secrets(tx: Tx, no: int, now: int) -> list[Any]:
+    """Return the live secrets of an endpoint, newest first."""
+    return tx.all(_SECRETS, (no, now))
+
+
+def disable(tx: Tx, no: int, app: int, reason: str, now: int) -> None:
+    """Disable an endpoint and say why."""
+    touch(tx, app)
+    tx.execute(_DISABLE, (reason, now, no))
+
+
+def pause(tx: Tx, no: int, until: int) -> None:
+    """Leave an endpoint alone until a time."""
+    tx.execute(_PAUSE, (until, no))
+
+
+def failing(tx: Tx, no: int, now: int) -> None:
+    """Note since when an endpoint has failed."""
+    tx.execute(_FAILING, (now, no))
+
+
+def working(tx: Tx, no: int, now: int) -> None:
+    """Note that an endpoint works."""
+    tx.execute(_WORKING, (now, no))

@@ -1,0 +1,101 @@
+"""Lists of users: filtered, ordered, in pages.
+
+The text of a list's statement depends on which filters are given and on how
+many values they have. Values are padded to few sizes and texts remembered, so
+that the driver finds its prepared statement again.
+"""
+
+from functools import lru_cache
+
+from consignease.domain.user_filter import Filter, Order, Page
+from consignease.domain.users import User
+from consignease.store import users
+from consignease.store.tx import Tx
+
+_SIZES = (1, 4, 20, 100, 500)
+_ORDERED = {
+    Order(by, descending): f"u.{by} {direction}, u.id {direction}"
+    for by in ("created_at", "updated_at")
+    for descending, direction in ((False, "ASC"), (True, "DESC"))
+}
+_CONDITIONS = {
+    "email_keys": "u.id IN (SELECT e.user_id FROM email_address e"
+    " WHERE e.instance = u.instance AND e.email_key IN ({}))",
+    "username_keys": "u.username_key IN ({})",
+    "user_ids": "u.id IN ({})",
+    "not_user_ids": "u.id NOT IN ({})",
+    "external_ids": "u.external_id IN ({})",
+    "not_external_ids": "(u.external_id IS NULL OR u.external_id NOT IN ({}))",
+}
+
+Shape = tuple[tuple[str, int], ...]
+"""Names of the filters that are given, each with its padded number of values."""
+
+
+def page(tx: Tx, instance: int, wanted: Filter, page: Page) -> list[User]:
+    """Return one page of users with their email addresses."""
+    shape, values = _shape(wanted)
+    sql = _page_sql(shape, page.order)
+    rows = tx.all(sql, (instance, *values, page.limit, page.offset))
+    if not rows:
+        return []
+    emails: dict[str, list[tuple[object, ...]]] = {row[0]: [] for row in rows}
+    ids = _pad(tuple(emails))
+    for user_id, *email in tx.all(_emails_sql(len(ids)), (instance, *ids)):
+        emails[user_id].append(tuple(email))
+    return [users.load(row, emails[row[0]]) for row in rows]
+
+
+def count(tx: Tx, instance: int, wanted: Filter) -> int:
+    """Return how many users there are."""
+    shape, values = _shape(wanted)
+    return tx.one(_count_sql(shape), (instance, *values))[0]
+
+
+def _shape(wanted: Filter) -> tuple[Shape, list[str]]:
+    shape: list[tuple[str, int]] = []
+    values: list[str] = []
+    for name in _CONDITIONS:
+        given: tuple[str, ...] = getattr(wanted, name)
+        if given:
+            padded = _pad(given)
+            shape.append((name, len(padded)))
+            values += padded
+    return tuple(shape), values
+
+
+def _pad(values: tuple[str, ...]) -> tuple[str, ...]:
+    size = next(size for size in _SIZES if size >= len(values))
+    return values + values[-1:] * (size - len(values))
+
+
+@lru_cache(maxsize=256)
+def _where(shape: Shape) -> str:
+    conditions = ["u.instance = ?"]
+    conditions += [_CONDITIONS[name].format(_marks(size)) for name, size in shape]
+    return " AND ".join(conditions)
+
+
+@lru_cache(maxsize=256)
+def _page_sql(shape: Shape, order: Order) -> str:
+    return (
+        f'SELECT {users.COLUMNS} FROM "user" u WHERE {_where(shape)}'  # noqa: S608 - constants
+        f" ORDER BY {_ORDERED[order]} LIMIT ? OFFSET ?"
+    )
+
+
+@lru_cache(maxsize=256)
+def _count_sql(shape: Shape) -> str:
+    return f'SELECT count(*) FROM "user" u WHERE {_where(shape)}'  # noqa: S608 - constants
+
+
+@lru_cache(maxsize=len(_SIZES))
+def _emails_sql(size: int) -> str:
+    return (
+        f"SELECT user_id, {users.EMAIL_COLUMNS} FROM email_address"  # noqa: S608 - constants
+        f" WHERE instance = ? AND user_id IN ({_marks(size)}) ORDER BY user_id, position"
+    )
+
+
+def _marks(size: int) -> str:
+    return ", ".join("?" * size)

@@ -1,0 +1,196 @@
+"""Users and their email addresses.
+
+Uniqueness of what identifies a user is checked in the unit of work and backed
+by unique indexes: an insert that meets one touches no row.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from consignease.domain import identifiers
+from consignease.domain.faults import Conflict
+from consignease.domain.users import EmailAddress, User
+from consignease.store.tx import Tx
+from consignease.wire.ids import EmailAddressId
+
+_PLAIN = (
+    "first_name",
+    "last_name",
+    "locale",
+    "primary_email_address_id",
+    "primary_phone_number_id",
+    "password_digest",
+    "password_last_updated_at",
+    "totp_enabled",
+    "backup_code_enabled",
+    "mfa_enabled_at",
+    "mfa_disabled_at",
+    "public_metadata",
+    "private_metadata",
+    "unsafe_metadata",
+    "last_sign_in_at",
+    "last_active_at",
+    "banned",
+    "locked",
+    "lockout_expires_at",
+    "delete_self_enabled",
+    "create_organization_enabled",
+    "create_organizations_limit",
+    "legal_accepted_at",
+    "bypass_client_trust",
+    "updated_at",
+)
+"""Columns that no index is on, so that a plain update leaves every index alone."""
+
+_INDEXED = ("external_id", "username", "created_at")
+_COLUMNS = ("id", *_INDEXED, *_PLAIN)
+COLUMNS = ", ".join(f"u.{name}" for name in _COLUMNS)
+"""What `load` expects of a row, for the table alias ``u``."""
+
+_FLAGS = tuple(
+    name
+    for name in _PLAIN
+    if name in {"banned", "locked", "bypass_client_trust"} or name.endswith("_enabled")
+)
+
+EMAIL_COLUMNS = "id, email_address, status, strategy, reserved, created_at, updated_at"
+
+_GET = f'SELECT {COLUMNS} FROM "user" u WHERE u.instance = ? AND u.id = ?'
+_EMAILS = f"""
+SELECT {EMAIL_COLUMNS} FROM email_address WHERE instance = ? AND user_id = ? ORDER BY position
+"""
+_INSERT = f"""
+INSERT INTO "user" (instance, username_key, {", ".join(_COLUMNS)})
+VALUES (:instance, :username_key, {", ".join(":" + name for name in _COLUMNS)})
+ON CONFLICT DO NOTHING
+"""
+_INSERT_EMAIL = """
+INSERT INTO email_address (instance, id, user_id, position, email_address, email_key, status,
+                           strategy, reserved, created_at, updated_at)
+VALUES (:instance, :id, :user_id, :position, :email_address, :email_key, :status, :strategy,
+        :reserved, :created_at, :updated_at)
+ON CONFLICT DO NOTHING
+"""
+_UPDATE = f"""
+UPDATE "user" SET {", ".join(f"{name} = :{name}" for name in _PLAIN)}
+WHERE instance = :instance AND id = :id
+"""
+_UPDATE_INDEXED = f"""
+UPDATE "user" SET username_key = :username_key,
+  {", ".join(f"{name} = :{name}" for name in _INDEXED)}
+WHERE instance = :instance AND id = :id
+"""
+_BY_USERNAME = 'SELECT id FROM "user" WHERE instance = ? AND username_key = ?'
+_BY_EXTERNAL_ID = 'SELECT id FROM "user" WHERE instance = ? AND external_id = ?'
+_DELETE_EMAILS = "DELETE FROM email_address WHERE instance = ? AND user_id = ?"
+_DELETE = 'DELETE FROM "user" WHERE instance = ? AND id = ?'
+
+
+def get(tx: Tx, instance: int, user_id: str) -> User | None:
+    """Return a user, or None."""
+    row = tx.one(_GET, (instance, user_id))
+    if row is None:
+        return None
+    return load(row, tx.all(_EMAILS, (instance, user_id)))
+
+
+def load(row: Any, emails: Iterable[Any]) -> User:  # noqa: ANN401 - a driver's row
+    """Make a user of its row and the rows of its email addresses."""
+    values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=False))
+    for name in _FLAGS:
+        values[name] = values[name] == 1
+    return User(**values, emails=tuple(map(load_email, emails)))
+
+
+def load_email(row: Any) -> EmailAddress:  # noqa: ANN401 - a driver's row
+    """Make an email address of its row in the order of `EMAIL_COLUMNS`."""
+    email_id, address, status, strategy, reserved, created_at, updated_at = row
+    return EmailAddress(
+        id=EmailAddressId(email_id),
+        email_address=address,
+        status=status,
+        strategy=strategy,
+        reserved=reserved == 1,
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+
+
+def insert(tx: Tx, instance: int, user: User) -> None:
+    """Add a user.
+
+    Raises:
+        Conflict: another user has its username, external id or an email address.
+    """
+    if tx.run(_INSERT, _params(instance, user)) == 0:
+        _check_unique(tx, instance, user)
+        msg = "The user exists already."
+        raise Conflict(msg, param="id")
+    for position, email in enumerate(user.emails):
+        key = identifiers.email_key(email.email_address)
+        values = msgspec.structs.asdict(email) | {
+            "instance": instance,
+            "user_id": user.id,
+            "position": position,
+            "email_key": key,
+        }
+        if tx.run(_INSERT_EMAIL, values) == 0:
+            raise _taken("email_address")
+
+
+def update(tx: Tx, instance: int, old: User, new: User) -> None:
+    """Write what has changed of a user's own row.
+
+    Raises:
+        Conflict: another user has its new username or external id.
+    """
+    params = _params(instance, new)
+    if (old.username, old.external_id, old.created_at) != (
+        new.username,
+        new.external_id,
+        new.created_at,
+    ):
+        _check_unique(tx, instance, new)
+        tx.run(_UPDATE_INDEXED, params)
+    tx.run(_UPDATE, params)
+
+
+def delete(tx: Tx, instance: int, user_id: str) -> None:
+    """Remove a user and its email addresses."""
+    tx.run(_DELETE_EMAILS, (instance, user_id))
+    tx.run(_DELETE, (instance, user_id))
+
+
+def _params(instance: int, user: User) -> dict[str, object]:
+    params = msgspec.structs.asdict(user)
+    params["instance"] = instance
+    params["username_key"] = user.username and identifiers.username_key(user.username)
+    return params
+
+
+def _check_unique(tx: Tx, instance: int, user: User) -> None:
+    if user.username is not None:
+        row = tx.one(_BY_USERNAME, (instance, identifiers.username_key(user.username)))
+        if row is not None and row[0] != user.id:
+            raise _taken("username")
+    if user.external_id is not None:
+        row = tx.one(_BY_EXTERNAL_ID, (instance, user.external_id))
+        if row is not None and row[0] != user.id:
+            raise _taken("external_id")
+
+
+_WORDS = {
+    "email_address": "email address",
+    "username": "username",
+    "external_id": "external ID",
+}
+
+
+def _taken(param: str) -> Conflict:
+    return Conflict(
+        f"That {_WORDS[param]} is taken. Please try another.",
+        code="form_identifier_exists",
+        param=param,
+    )

@@ -1,0 +1,482 @@
+"""The worker: leased deliveries are signed, vetted, sent and recorded.
+
+One direction: `take` (from the thread that commits) → `_pump` → `_fill` →
+the sender's thread → `_finish` → `_record` → the store. Work that did not
+come by hand is claimed from the database when it is due. Everything from
+`_pump` to `_record` runs on the event loop, in batches, and never waits.
+"""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from consignease.app.attempts import Tried, record
+from consignease.domain.delivery import Result, next_limit, settle
+from consignease.domain.leases import Leased
+from consignease.domain.messages import message_id
+from consignease.domain.retry import retry_after_ms
+from consignease.edge.clock import Clock
+from consignease.edge.outcome import Outcome, Request
+from consignease.edge.resolver import Refused, Resolver, Vetted, vet, vet_now
+from consignease.edge.sender import Sender
+from consignease.store import deliveries
+from consignease.store.engine import Store
+from consignease.wire.signing import sign_all
+from consignease.work.gate import Gate, Route
+
+SUCCESS_BODY = 4_000
+"""Bytes of the answer that are kept of a success."""
+
+ATTEMPT_HEADERS = 4_096
+"""Bytes of the answer's headers that are kept."""
+
+RETRY_RECORD_SECONDS = 1.0
+"""How long to wait before results that could not be recorded are recorded again."""
+
+_log = logging.getLogger("consignease.deliver")
+
+
+class Deliverer:
+    """The worker of one process; also the place that commits hand deliveries to.
+
+    Args:
+        load: Reads the route of an endpoint, until when it is paused, and
+            whether it was failing.
+        clock: The time.
+        resolver: Finds addresses.
+        concurrency: Requests in flight to one endpoint at most.
+        crash: Called with the name of each point at which fault tests end the process.
+    """
+
+    def __init__(
+        self,
+        *,
+        load: Callable[[int], Awaitable[tuple[Route, int, bool]]],
+        clock: Clock,
+        resolver: Resolver,
+        concurrency: int = 64,
+        ca_file: str | None = None,
+        crash: Callable[[str], None] | None = None,
+    ) -> None:
+        self._load = load
+        self._clock = clock
+        self._resolver = resolver
+        self._concurrency = concurrency
+        self._crash = crash
+        self._random = random.Random()  # noqa: S311 - spreads retries
+        self._gates: dict[int, Gate] = {}
+        self._inbox: deque[tuple[Sequence[Leased], Mapping[int, int]]] = deque()
+        self._scheduled = False
+        self._batch: list[Request] = []
+        self._tried: list[Tried] = []
+        self._recording = False
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._store: Store | None = None
+        self._sender = Sender(self._sent, ca_file=ca_file)
+        self.sent = 0
+
+    async def start(self, store: Store) -> None:
+        """Begin to deliver: first what an earlier run left behind."""
+        self._loop = asyncio.get_running_loop()
+        self._store = store
+        self._sender.start()
+        now = self._clock.now()
+        reclaimed = await store.write(deliveries.reclaim, _FOREVER, now)
+        if reclaimed:
+            _log.info("deliveries of an earlier run are due again: %d", reclaimed)
+        self.take((), await store.read(deliveries.next_due))
+
+    async def stop(self, grace: float) -> None:
+        """Let requests in flight finish for `grace` seconds; return the rest unsent."""
+        self._stopping = True
+        for gate in self._gates.values():
+            gate.open = False
+            self._return(gate, self._clock.now())
+        loop = asyncio.get_running_loop()
+        if any(gate.in_flight for gate in self._gates.values()):
+            self._idle.clear()
+            try:
+                async with asyncio.timeout(grace):
+                    await self._idle.wait()
+            except TimeoutError:
+                _log.warning("stopped with requests in flight; they will be tried again")
+        await loop.run_in_executor(None, self._sender.close, 0)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.sleep(0)  # let the sender's last outcomes arrive
+        while self._tried or self._recording:
+            self._record()
+            await asyncio.sleep(0.01)
+
+    # Called by the thread that writes
+
+    def reserve(self, endpoint: int, *, fresh: bool) -> bool:
+        """Keep a place for one delivery of this endpoint, if there is room."""
+        gate = self._gates.get(endpoint) or self._gate(endpoint)
+        if (fresh and not gate.open) or gate.room <= 0:
+            return False
+        gate.reserved += 1
+        return True
+
+    def release(self, leased: Sequence[Leased]) -> None:
+        """Give back the places of deliveries whose transaction was rolled back."""
+        for item in leased:
+            self._gates[item.endpoint].reserved -= 1
+
+    def take(self, leased: Sequence[Leased], due: Mapping[int, int]) -> None:
+        """Accept committed deliveries, and learn when endpoints have work in the database."""
+        self._inbox.append((leased, due))
+        if not self._scheduled and self._loop is not None:
+            self._scheduled = True
+            self._loop.call_soon_threadsafe(self._pump)
+
+    def changed(self, endpoint: int) -> None:
+        """Forget the settings of an endpoint."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._forget, endpoint)
+
+    # On the event loop
+
+    def _gate(self, endpoint: int) -> Gate:
+        return self._gates.setdefault(endpoint, Gate(endpoint, self._concurrency))
+
+    def _pump(self) -> None:
+        self._scheduled = False
+        now = self._clock.now()
+        touched: dict[int, Gate] = {}
+        inbox = self._inbox
+        while inbox:
+            leased, due = inbox.popleft()
+            for item in leased:
+                gate = self._gates[item.endpoint]
+                gate.queue.append(item)
+                touched[gate.no] = gate
+            for endpoint, at in due.items():
+                gate = touched[endpoint] = self._gate(endpoint)
+                if gate.next_due is None or at < gate.next_due:
+                    gate.next_due = at
+                if at <= now:
+                    gate.open = False
+        for gate in touched.values():
+            self._fill(gate, now)
+        self._flush()
+
+    def _fill(self, gate: Gate, now: int) -> None:
+        """Start what may be started now, and claim more when there is room."""
+        route = gate.route
+        if route is None or (route.expires_at is not None and route.expires_at <= now):
+            self._reload(gate)
+            return
+        if self._stopping or not route.open or gate.paused_until > now:
+            gate.open = False
+            self._return(gate, max(now, gate.paused_until))
+            if gate.paused_until > now and route.open:
+                self._wake_at(gate, gate.paused_until)
+            return
+        queue = gate.queue
+        while queue and gate.in_flight < gate.limit:
+            if not self._begin(gate, route, queue[0]):
+                return
+            queue.popleft()
+        due = gate.next_due
+        if gate.claiming:
+            return
+        if due is None:
+            gate.open = True
+        elif due > now:
+            gate.open = True
+            self._wake_at(gate, due)
+        elif gate.room >= min(gate.limit, 16):
+            self._claim(gate)
+
+    def _begin(self, gate: Gate, route: Route, item: Leased) -> bool:
+        """Hand one delivery to the sender; False if its address must be found first."""
+        if route.target is None:
+            self._fail(gate, route, item, "request", route.error)
+            return True
+        vetted = vet_now(self._resolver, route.target, route.guard)
+        if vetted is None:
+            self._vet(gate, route)
+            return False
+        if isinstance(vetted, Refused):
+            self._fail(gate, route, item, vetted.phase, vetted.reason)
+            return True
+        self._batch.append(self._request(gate, route, item, vetted))
+        gate.in_flight += 1
+        return True
+
+    def _request(self, gate: Gate, route: Route, item: Leased, vetted: Vetted) -> Request:
+        target = route.target
+        assert target is not None  # noqa: S101 - checked by _begin
+        name = message_id(item.instance_id, item.cursor, item.at)
+        second = int(self._clock.wall())
+        signature = sign_all(route.signers, name, second, item.body)
+        headers = [
+            *route.headers,
+            f"svix-id: {name}",
+            f"svix-timestamp: {second}",
+            f"svix-signature: {signature}",
+            f"webhook-id: {name}",
+            f"webhook-timestamp: {second}",
+            f"webhook-signature: {signature}",
+            f"consignease-attempt: {item.attempts + 1}",
+        ]
+        return Request(
+            (gate, route, item, self._clock.now()),
+            target.url,
+            target.host,
+            target.port,
+            vetted.address,
+            headers,
+            item.body,
+            route.timeout_ms,
+            route.guard,
+        )
+
+    def _flush(self) -> None:
+        if self._batch:
+            batch, self._batch = self._batch, []
+            self.sent += len(batch)
+            self._sender.submit(batch)
+            if self._crash:
+                self._crash("mid-send")
+
+    def _fail(self, gate: Gate, route: Route, item: Leased, phase: str, error: str) -> None:
+        """Settle a delivery that could not even be sent."""
+        gate.in_flight += 1
+        tag = (gate, route, item, self._clock.now())
+        assert self._loop is not None  # noqa: S101 - set by start
+        self._loop.call_soon(self._finish, [Outcome(tag, phase=phase, error=error)])
+
+    def _sent(self, outcomes: list[Outcome]) -> None:
+        """Bring outcomes from the sender's thread to the event loop."""
+        assert self._loop is not None  # noqa: S101 - set by start
+        self._loop.call_soon_threadsafe(self._finish, outcomes)
+
+    def _finish(self, outcomes: Sequence[Outcome]) -> None:
+        if self._crash:
+            self._crash("after-response")
+        now = self._clock.now()
+        touched: dict[int, Gate] = {}
+        for outcome in outcomes:
+            gate, route, item, sent_at = outcome.tag  # type: ignore[misc]  # ours
+            gate.in_flight -= 1
+            touched[gate.no] = gate
+            if outcome.ours:
+                # Nothing is known of the receiver: no try is used up.
+                gate.queue.appendleft(item)
+                continue
+            self._tried.append(self._judge(gate, route, item, sent_at, outcome, now))
+        for gate in touched.values():
+            self._fill(gate, now)
+        self._flush()
+        self._record()
+        if self._stopping and not any(gate.in_flight for gate in self._gates.values()):
+            self._idle.set()
+
+    def _judge(
+        self, gate: Gate, route: Route, item: Leased, sent_at: int, outcome: Outcome, now: int
+    ) -> Tried:
+        status, phase = outcome.status, outcome.phase
+        if phase is None and 200 <= status < 300:  # noqa: PLR2004
+            result = Result(status)
+            body = outcome.body[:SUCCESS_BODY]
+        else:
+            asked = retry_after_ms(outcome.header("retry-after"), round(self._clock.wall() * 1000))
+            result = Result(status, phase, asked)
+            body = outcome.body
+        started_at = item.started_at or sent_at
+        settled = settle(
+            result,
+            tries=item.tries,
+            started_at=started_at,
+            created_at=item.at,
+            policy=route.policy,
+            now=now,
+            jitter=self._random.uniform(-1, 1),
+        )
+        gate.limit = next_limit(
+            gate.limit, gate.ceiling, slower=settled.slower, succeeded=result.succeeded
+        )
+        if settled.pause_until is not None:
+            gate.paused_until = max(gate.paused_until, settled.pause_until)
+        if settled.gone:
+            route.open = False
+        attempt = (
+            item.cursor,
+            item.endpoint,
+            item.attempts + 1,
+            sent_at,
+            0,
+            status,
+            phase,
+            outcome.error,
+            outcome.headers[:ATTEMPT_HEADERS],
+            body,
+            outcome.connect_us,
+            outcome.tls_us,
+            outcome.wait_us,
+            outcome.total_us,
+        )
+        return Tried(item, attempt, settled, route.policy, route.app, started_at, now)
+
+    # Recording
+
+    def _record(self) -> None:
+        if self._recording or not self._tried:
+            return
+        tried, self._tried = self._tried, []
+        self._recording = True
+        healed = self._note_health(tried)
+        assert self._store is not None  # noqa: S101 - set by start
+        self._store.write(record, tried, healed).add_done_callback(
+            partial(self._recorded, tried)
+        )
+
+    def _note_health(self, tried: Sequence[Tried]) -> list[int]:
+        healed: list[int] = []
+        for one in tried:
+            gate = self._gates[one.item.endpoint]
+            failed = not one.attempt[5] // 100 == 2 or one.attempt[6] is not None  # noqa: PLR2004
+            if failed:
+                gate.failing = True
+            elif gate.failing:
+                gate.failing = False
+                healed.append(gate.no)
+        return healed
+
+    def _recorded(self, tried: Sequence[Tried], done: "asyncio.Future[None]") -> None:
+        self._recording = False
+        error = done.exception()
+        if error is not None:
+            # Ours, not theirs: what is known is kept until it can be written.
+            _log.error("results of %d tries cannot be recorded yet: %s", len(tried), error)
+            self._tried[:0] = tried
+            assert self._loop is not None  # noqa: S101 - set by start
+            self._loop.call_later(RETRY_RECORD_SECONDS, self._record)
+            return
+        now = self._clock.now()
+        touched: dict[int, Gate] = {}
+        for one in tried:
+            gate = self._gates[one.item.endpoint]
+            gate.returned += 1
+            touched[gate.no] = gate
+        for gate in touched.values():
+            if gate.queue or gate.next_due is not None:
+                self._fill(gate, now)
+        self._flush()
+        self._record()
+
+    # Claiming, returning, reloading
+
+    def _claim(self, gate: Gate) -> None:
+        gate.claiming = True
+        # What becomes known from here on is newer than the claim's own answer.
+        gate.next_due = None
+        assert self._store is not None  # noqa: S101 - set by start
+        self._store.write(
+            deliveries.claim, gate.no, self._clock.now(), gate.room
+        ).add_done_callback(partial(self._claimed, gate))
+
+    def _claimed(self, gate: Gate, done: "asyncio.Future[int | None]") -> None:
+        gate.claiming = False
+        now = self._clock.now()
+        due = now + 1_000 if done.exception() is not None else done.result()
+        if due is not None and (gate.next_due is None or due < gate.next_due):
+            gate.next_due = due
+        self._fill(gate, now)
+        self._flush()
+
+    def _return(self, gate: Gate, due_at: int) -> None:
+        """Put what was not sent back into the database."""
+        if not gate.queue:
+            return
+        items = list(gate.queue)
+        gate.queue.clear()
+        assert self._store is not None  # noqa: S101 - set by start
+        self._store.write(deliveries.give_back, items, due_at).add_done_callback(
+            partial(self._returned, gate, items)
+        )
+
+    def _returned(
+        self, gate: Gate, items: Sequence[Leased], done: "asyncio.Future[None]"
+    ) -> None:
+        if done.exception() is None:
+            gate.returned += len(items)
+        else:
+            gate.queue.extendleft(reversed(items))
+            self._wake_at(gate, self._clock.now() + 1_000)
+
+    def _forget(self, endpoint: int) -> None:
+        gate = self._gate(endpoint)
+        gate.route = None
+        gate.paused_until = 0
+        self._reload(gate)
+
+    def _reload(self, gate: Gate) -> None:
+        if not gate.loading:
+            gate.loading = True
+            self._spawn(self._load_route(gate))
+
+    async def _load_route(self, gate: Gate) -> None:
+        try:
+            loaded = await self._load(gate.no)
+        except Exception:
+            _log.exception("the settings of endpoint %d cannot be read", gate.no)
+            self._wake_at(gate, self._clock.now() + 1_000)
+            return
+        finally:
+            gate.loading = False
+        route, gate.paused_until, gate.failing = loaded
+        gate.route = route
+        gate.open = route.open
+        self._fill(gate, self._clock.now())
+        self._flush()
+
+    def _vet(self, gate: Gate, route: Route) -> None:
+        if not gate.vetting:
+            gate.vetting = True
+            self._spawn(self._vet_target(gate, route))
+
+    async def _vet_target(self, gate: Gate, route: Route) -> None:
+        assert route.target is not None  # noqa: S101 - checked by _begin
+        try:
+            vetted = await vet(self._resolver, route.target, route.guard)
+        finally:
+            gate.vetting = False
+        if isinstance(vetted, Refused) and gate.queue and gate.route is route:
+            for item in gate.queue:
+                self._fail(gate, route, item, vetted.phase, vetted.reason)
+            gate.queue.clear()
+        self._fill(gate, self._clock.now())
+        self._flush()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _wake_at(self, gate: Gate, at: int) -> None:
+        """Look at this gate again at a time, unless that is planned for earlier already."""
+        if gate.timer is not None and gate.timer[0] <= at:
+            return
+        if gate.timer is not None:
+            gate.timer[1].cancel()  # type: ignore[attr-defined]
+        assert self._loop is not None  # noqa: S101 - set by start
+        wait = max(0, at - self._clock.now()) / 1000
+        gate.timer = (at, self._loop.call_later(wait, self._timer, gate))
+
+    def _timer(self, gate: Gate) -> None:
+        gate.timer = None
+        self._fill(gate, self._clock.now())
+        self._flush()
+
+
+_FOREVER = 2**62

@@ -1,0 +1,121 @@
+"""One endpoint as the worker sees it: its settings, its window, its queue."""
+
+from collections import deque
+
+from consignease.domain.delivery import Policy
+from consignease.domain.leases import Leased
+from consignease.edge.guard import Policy as GuardPolicy
+from consignease.edge.target import Target
+from consignease.wire.signing import Signer
+
+
+class Route:
+    """How requests to one endpoint are made; loaded from its row when needed.
+
+    Attributes:
+        app: Number of the application it belongs to.
+        target: Where it is; None if its URL cannot be requested.
+        error: Why it cannot be requested.
+        signers: One for each live signing secret, newest first.
+        headers: Header lines that are the same in every request.
+        policy: Retry schedule and ordering.
+        guard: Which addresses are allowed.
+        timeout_ms: One deadline over a whole try.
+        open: Whether deliveries may be sent: neither disabled nor deleted.
+        expires_at: When the oldest live secret ends, in milliseconds.
+    """
+
+    __slots__ = (
+        "app",
+        "error",
+        "expires_at",
+        "guard",
+        "headers",
+        "open",
+        "policy",
+        "signers",
+        "target",
+        "timeout_ms",
+    )
+
+    def __init__(
+        self,
+        *,
+        app: int,
+        target: Target | None,
+        error: str,
+        signers: list[Signer],
+        headers: list[str],
+        policy: Policy,
+        guard: GuardPolicy,
+        timeout_ms: int,
+        open: bool,  # noqa: A002 - the plain word
+        expires_at: int | None,
+    ) -> None:
+        self.app = app
+        self.target = target
+        self.error = error
+        self.signers = signers
+        self.headers = headers
+        self.policy = policy
+        self.guard = guard
+        self.timeout_ms = timeout_ms
+        self.open = open
+        self.expires_at = expires_at
+
+
+class Gate:
+    """What one endpoint has in the hands of this worker.
+
+    `reserved` is only counted up and down by the thread that writes,
+    `returned` only by the event loop; their difference is what is in hand, so
+    neither needs a lock.
+
+    Attributes:
+        limit: How many requests may be in flight; adapts to the receiver.
+        open: False while new deliveries have to stay in the database:
+            the endpoint is disabled or paused, or older ones wait there.
+        next_due: When the database has work for it, in milliseconds.
+    """
+
+    __slots__ = (
+        "ceiling",
+        "claiming",
+        "failing",
+        "in_flight",
+        "limit",
+        "loading",
+        "next_due",
+        "no",
+        "open",
+        "paused_until",
+        "queue",
+        "reserved",
+        "returned",
+        "route",
+        "timer",
+        "vetting",
+    )
+
+    def __init__(self, no: int, ceiling: int) -> None:
+        self.no = no
+        self.ceiling = ceiling
+        self.limit = ceiling
+        self.route: Route | None = None
+        self.queue: deque[Leased] = deque()
+        self.reserved = 0
+        self.returned = 0
+        self.in_flight = 0
+        self.open = True
+        self.failing = False
+        self.loading = False
+        self.vetting = False
+        self.claiming = False
+        self.next_due: int | None = None
+        self.paused_until = 0
+        self.timer: tuple[int, object] | None = None
+
+    @property
+    def room(self) -> int:
+        """How many more deliveries may be taken: at most twice what may be in flight."""
+        return 2 * self.limit - (self.reserved - self.returned)

@@ -1,0 +1,71 @@
+"""How requests to an endpoint are made, read from its row."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+
+from consignease.edge.clock import Clock
+from consignease.edge.guard import Policy as GuardPolicy
+from consignease.edge.target import BadUrlError, check_url
+from consignease.edge.vault import Vault
+from consignease.store import endpoints
+from consignease.store.engine import Store
+from consignease.store.tx import Tx
+from consignease.wire.signing import Signer
+from consignease.work.gate import Route
+
+_HEADERS = ["Content-Type: application/json", "Accept: */*"]
+
+
+def route_loader(
+    store: Store,
+    vault: Vault,
+    clock: Clock,
+    guards: Mapping[str, GuardPolicy],
+    *,
+    schedule: tuple[int, ...] | None = None,
+    timeout_ms: int = 15_000,
+) -> Callable[[int], Awaitable[tuple[Route, int, bool]]]:
+    """Make the function by which the worker learns how to reach an endpoint.
+
+    Args:
+        store: Where endpoints are kept.
+        vault: Opens their signing secrets.
+        clock: Tells which secrets still live.
+        guards: The address policy for each instance name.
+        schedule: Retry delays in milliseconds, if not the usual ones.
+        timeout_ms: One deadline over a whole try.
+    """
+
+    async def load(no: int) -> tuple[Route, int, bool]:
+        now = clock.now()
+        row, secrets = await store.read(_read, no, now)
+        target, error = None, ""
+        try:
+            target = check_url(row["url"])
+        except BadUrlError as bad:
+            error = str(bad)
+        policy = endpoints.policy(row["ordering"])
+        if schedule is not None:
+            policy = msgspec.structs.replace(policy, schedule=schedule)
+        custom: dict[str, str] = msgspec.json.decode(row["headers"])
+        route = Route(
+            app=row["app"],
+            target=target,
+            error=error,
+            signers=[Signer.of(vault.open(one["sealed"], row["id"]).decode()) for one in secrets],
+            headers=[*_HEADERS, *(f"{name}: {value}" for name, value in custom.items())],
+            policy=policy,
+            guard=guards[row["instance_name"]],
+            timeout_ms=timeout_ms,
+            open=not row["disabled"] and row["deleted_at"] is None,
+            expires_at=min((one["expires_at"] for one in secrets if one["expires_at"]), default=None),
+        )
+        return route, row["paused_until"] or 0, row["first_failure_at"] is not None
+
+    return load
+
+
+def _read(tx: Tx, no: int, now: int) -> tuple[dict[str, object], list[dict[str, object]]]:
+    row = endpoints.by_number(tx, no)
+    return dict(row), [dict(one) for one in endpoints.secrets(tx, no, now)]
