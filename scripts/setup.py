@@ -2,6 +2,10 @@
 
 Run as ``python3 scripts/setup.py VENV REQUIREMENTS``; the Makefile does. Needs the standard library
 only. Safe to repeat: what is already installed in the right version stays.
+
+Nothing unlocked is fetched, build tools neither: ``--no-build-isolation`` makes a build use what an
+earlier step installed. So demo.txt, which has the build tools and needs no build, goes before
+test.txt, where one package exists as source only; and the project itself goes last.
 """
 
 import importlib.util
@@ -24,11 +28,11 @@ def main() -> None:
     if not works(python):
         have_venv_module()
         run(sys.executable, "-m", "venv", "--clear", venv)
-    pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps")
+    pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    options = ("--no-deps", "--no-build-isolation")
     print(f"setting up {venv} from {requirements} (the first time takes a minute)", flush=True)
-    run(*pip, "--require-hashes", "--requirement", requirements)
-    # The project's build needs hatchling, which the lock has just installed: nothing unlocked is fetched.
-    run(*pip, "--no-build-isolation", "--editable", ".")
+    run(*pip, *options, "--require-hashes", "--requirement", requirements)
+    run(*pip, *options, "--editable", ".")
 
 
 def works(python: Path) -> bool:
@@ -44,17 +48,19 @@ def have_venv_module() -> None:
     if importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip"):
         return
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
-    if shutil.which("apt-get") is None:
-        sys.exit(f"{sys.executable} lacks the modules venv and ensurepip; install them, then retry.")
+    apt = shutil.which("apt-get")
+    if apt is None:
+        sys.exit(f"{sys.executable} lacks the modules venv and ensurepip; install them first.")
     if os.geteuid() != 0:
         sys.exit(
             f"{sys.executable} cannot make virtual environments: the Debian package {package} is "
             f"missing, and only root can install it.\nRun: sudo apt-get install {package}"
         )
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", package]
-    if subprocess.run(install, env=env, check=False).returncode:  # no package lists yet, or old ones
-        subprocess.run(["apt-get", "update"], env=env, check=False)
+    install = [apt, "install", "--yes", "--no-install-recommends", package]
+    if subprocess.run(install, env=env, check=False).returncode:
+        # A fresh machine has no package lists yet; a kept one may have old ones.
+        subprocess.run([apt, "update"], env=env, check=False)
         subprocess.run(install, env=env, check=True)
 
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.helpers.deliveries import BODY, SECRET, delivery
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,16 @@ ALONE = textwrap.dedent("""
 
     sys.meta_path.insert(0, OnlyTheBase())
 """)
-HEAVY = {"sqlalchemy", "starlette", "pycurl", "uvicorn", "cryptography", "argon2", "alembic", "rich"}
+HEAVY = {
+    "sqlalchemy",
+    "starlette",
+    "pycurl",
+    "uvicorn",
+    "cryptography",
+    "argon2",
+    "alembic",
+    "rich",
+}
 
 
 def alone(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:

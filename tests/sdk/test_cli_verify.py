@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.helpers.deliveries import BODY, MSG_ID, OTHER_SECRET, SECRET, delivery
 
 from consignease.cli.main import cli
 from consignease.wire.explain import WRONG_VARIABLES
+from tests.helpers.deliveries import BODY, MSG_ID, OTHER_SECRET, SECRET, delivery
 
 VARIABLE = "CLERK_WEBHOOK_SIGNING_SECRET"
 
@@ -77,9 +77,7 @@ def test_json_document(document: object) -> None:
 
 def test_json_document_with_a_parsed_body() -> None:
     """A body that was saved parsed is explained, not excused."""
-    document = '{"headers": %s, "body": %s}' % (
-        json.dumps(fresh()), json.dumps(json.loads(BODY))
-    )
+    document = f'{{"headers": {json.dumps(fresh())}, "body": {json.dumps(json.loads(BODY))}}}'
     Path("saved.json").write_text(document, "utf-8")
     done = run("--secret", SECRET, "--request", "saved.json")
     assert done.exit_code == 1
@@ -123,7 +121,9 @@ def test_an_old_request_is_valid_with_a_note() -> None:
     strict = run("--secret", SECRET, "--request", name, "--strict")
     assert strict.exit_code == 1
     assert "timestamp_too_old" in strict.output
-    assert run("--secret", SECRET, "--request", name, "--strict", "--tolerance", "5000").exit_code == 0
+    assert (
+        run("--secret", SECRET, "--request", name, "--strict", "--tolerance", "5000").exit_code == 0
+    )
     assert run("--secret", OTHER_SECRET, "--request", name).exit_code == 1
     assert run("--secret", SECRET, "--request", saved(fresh(age=-4000))).exit_code == 1
 
@@ -161,6 +161,10 @@ def test_unreadable_requests_are_wrong_calls(content: bytes) -> None:
 def test_wrong_calls() -> None:
     """Exit 2 for options that do not go together."""
     Path("body").write_bytes(BODY)
-    for options in ([], ["--body", "body", "--request", "body"], ["--request", "absent"],
-                    ["--body", "body", "--header", "no colon"]):
+    for options in (
+        [],
+        ["--body", "body", "--request", "body"],
+        ["--request", "absent"],
+        ["--body", "body", "--header", "no colon"],
+    ):
         assert run("--secret", SECRET, *options).exit_code == 2

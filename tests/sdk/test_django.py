@@ -8,10 +8,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, RequestFactory
 from django.urls import path
-from tests.helpers.deliveries import BODY, OTHER_SECRET, SECRET, delivery
 
 from consignease.django import averify_webhook, verify_webhook, webhook_view
 from consignease.webhooks import WebhookEvent, WebhookVerificationError
+from tests.helpers.deliveries import BODY, OTHER_SECRET, SECRET, delivery
 
 if not settings.configured:
     settings.configure(
@@ -75,8 +75,13 @@ def test_sync_view() -> None:
 async def test_async_view() -> None:
     """An async handler makes an async view."""
     client = AsyncClient(enforce_csrf_checks=True)
-    for headers, expected in ((fresh(), (201, b"user.deleted")), ({}, (400, b"Error verifying webhook"))):
-        answer = await client.post("/awaited", BODY, content_type="application/json", headers=headers)
+    for headers, expected in (
+        (fresh(), (201, b"user.deleted")),
+        ({}, (400, b"Error verifying webhook")),
+    ):
+        answer = await client.post(
+            "/awaited", BODY, content_type="application/json", headers=headers
+        )
         assert (answer.status_code, answer.content) == expected
 
 

@@ -3,10 +3,10 @@
 import time
 
 from flask import Flask, request
-from tests.helpers.deliveries import BODY, OTHER_SECRET, SECRET, delivery
 
 from consignease.flask import verify_webhook
 from consignease.webhooks import WebhookVerificationError
+from tests.helpers.deliveries import BODY, OTHER_SECRET, SECRET, delivery
 
 app = Flask(__name__)
 
@@ -40,7 +40,11 @@ def late() -> str:
 def post(path: str, body: bytes = BODY) -> str:
     """Send a fresh delivery."""
     headers = delivery(at=int(time.time()))
-    return app.test_client().post(path, data=body, headers=headers, content_type="application/json").text
+    return (
+        app.test_client()
+        .post(path, data=body, headers=headers, content_type="application/json")
+        .text
+    )
 
 
 def test_good_deliveries() -> None:

@@ -1,6 +1,7 @@
 """The pytest plugin's fixtures, used as an application would."""
 
 import http.client
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -79,7 +80,7 @@ def test_receiver_says_what_did_not_come(
 ) -> None:
     """The wait ends with the count and the last refusal."""
     post(webhook_receiver, signed_event("user.created"), b"{}")
-    with pytest.raises(TimeoutError, match="0 of 1 events.*does not fit"):
+    with pytest.raises(TimeoutError, match=r"0 of 1 events.*does not fit"):
         webhook_receiver.wait_for(1, timeout=0.01)
 
 
@@ -87,13 +88,14 @@ def test_plugin_is_registered_and_light(tmp_path: Path) -> None:
     """A fresh pytest knows the fixtures and has loaded nothing of the library for them."""
     code = (
         "import sys, pytest\n"
-        "pytest.main(['--fixtures', '-q'])\n"
+        "pytest.main(['--fixtures', '-q', '-p', 'consignease'])\n"
         "loaded = [name for name in sys.modules if name.startswith(('consignease.', 'msgspec'))]\n"
         "print(sorted(loaded), file=sys.stderr)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=60,

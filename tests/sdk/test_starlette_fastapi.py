@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
-from tests.helpers.deliveries import BODY, OTHER_SECRET, SECRET, delivery
 
 import consignease.fastapi
 import consignease.starlette
 from consignease.webhooks import WebhookEvent, WebhookVerificationError
+from tests.helpers.deliveries import BODY, OTHER_SECRET, SECRET, delivery
 
 
 def fresh(secret: str = SECRET) -> dict[str, str]:

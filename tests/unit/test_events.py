@@ -16,7 +16,7 @@ from consignease.wire.events import (
     WebhookEventType,
     decode_event,
 )
-from consignease.wire.json import dumps, loads
+from consignease.wire.json import JSON, dumps, loads
 
 Body = dict[str, Any]
 
@@ -96,7 +96,8 @@ def test_members_that_senders_may_leave_out_can_be_missing(name: WebhookEventTyp
 def test_an_envelope_without_a_person_behind_it_is_read() -> None:
     """Null and empty attributes are as good as none."""
     body = body_of("user.created")
-    for attributes in (None, {}, {"http_request": {}}):
+    without: list[JSON] = [None, {}, {"http_request": {}}]
+    for attributes in without:
         event = decode_event(dumps(body | {"event_attributes": attributes, "sync": None}))
         assert type(event) is UserCreated
 
@@ -213,4 +214,4 @@ def test_an_event_cannot_be_changed() -> None:
     event = example("user.updated")
     assert isinstance(event, UserUpdated)
     with pytest.raises(AttributeError):
-        event.timestamp = 1  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
+        event.timestamp = 1  # pyright: ignore[reportAttributeAccessIssue]

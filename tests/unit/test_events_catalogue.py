@@ -130,7 +130,7 @@ def test_an_example_fits_its_schema(name: WebhookEventType) -> None:
     """The schema we publish accepts the example and refuses another event's name."""
     schema = json_schema(name)
     Draft202012Validator.check_schema(schema)
-    validator = Draft202012Validator(schema)
+    validator = cast("Any", Draft202012Validator(schema))
     body = body_of(name)
     assert validator.is_valid(body)
     assert not validator.is_valid(body | {"type": "no.event"})

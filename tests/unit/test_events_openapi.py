@@ -1,6 +1,7 @@
 """Our examples against the vendor's public description of its webhooks, and its own against us."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -27,7 +28,10 @@ NOT_DESCRIBED: dict[str, WebhookEventType] = {
 
 @cache
 def description() -> Schema:
-    return cast("Schema", yaml.safe_load(FILE.read_text()))
+    loader = getattr(
+        yaml, "CSafeLoader", yaml.SafeLoader
+    )  # twenty times as fast, where there is one
+    return cast("Schema", yaml.load(FILE.read_text(), Loader=loader))
 
 
 def correct(schemas: Schema) -> None:
@@ -58,9 +62,9 @@ def translate(node: Any) -> Any:
 
 @cache
 def validators() -> Callable[[str], Draft202012Validator]:
-    components = yaml.safe_load(FILE.read_text())["components"]
-    correct(components["schemas"])
-    schemas = translate(components["schemas"])
+    schemas = deepcopy(description()["components"]["schemas"])
+    correct(schemas)
+    schemas = translate(schemas)
 
     def validator(name: str) -> Draft202012Validator:
         described = operation(NOT_DESCRIBED.get(name, name))["schema"]
@@ -85,7 +89,8 @@ def described_example(name: str) -> JSON:
 
 
 def problems(name: str, body: JSON) -> list[str]:
-    return [f"{error.json_path}: {error.message}" for error in validators()(name).iter_errors(body)]
+    errors = cast("Any", validators()(name)).iter_errors(body)
+    return [f"{error.json_path}: {error.message}" for error in errors]
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)

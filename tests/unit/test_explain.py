@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable
 
 import pytest
-from tests.helpers.deliveries import BODY, NOW, OTHER_SECRET, SECRET, delivery
 
 from consignease.sdk import errors
 from consignease.sdk.verify import verify_webhook
 from consignease.wire.explain import MAX_SEARCHED_BYTES, WRONG_VARIABLES, Diagnosis, Reason
+from tests.helpers.deliveries import BODY, NOW, OTHER_SECRET, SECRET, delivery
 
 Error = errors.WebhookVerificationError
 
@@ -110,7 +110,7 @@ def test_short_secrets_and_empty_bodies_are_suspected() -> None:
 
 def test_every_reason_has_one_class() -> None:
     """Codes and classes match one to one, under one root."""
-    classes = [type(errors.error_for(Diagnosis(r, "m", "f"))) for r in Reason.__args__]  # pyright: ignore[reportUnknownVariableType]
+    classes = [type(errors.error_for(Diagnosis(r, "m", "f"))) for r in Reason.__args__]
     assert len(set(classes)) == len(Reason.__args__) == 12
     assert all(issubclass(kind, Error) for kind in classes)
     assert issubclass(Error, ValueError)

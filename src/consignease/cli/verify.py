@@ -52,7 +52,7 @@ _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 )
 @click.option("--strict", is_flag=True, help="Fail also where only the timestamp is too old.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
-def verify(  # noqa: PLR0913 - one parameter an option
+def verify(
     *,
     secrets: tuple[str, ...],
     request_file: str | None,

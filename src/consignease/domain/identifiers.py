@@ -22,7 +22,9 @@ TEXT_MAX = 256
 # The "atext" of RFC 5322 (3.2.3), letters and digits of any script (RFC 6531) included.
 _LOCAL = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*")
 # Host names as in RFC 1123 (2.1); labels in any script, as RFC 5890 U-labels are.
-_DOMAIN = re.compile(r"(?:[^\W_](?:[^\W_]|-){0,61}[^\W_]\.|[^\W_]\.)+[^\W_](?:[^\W_]|-){0,61}[^\W_]")
+_DOMAIN = re.compile(
+    r"(?:[^\W_](?:[^\W_]|-){0,61}[^\W_]\.|[^\W_]\.)+[^\W_](?:[^\W_]|-){0,61}[^\W_]"
+)
 _USERNAME = re.compile(r"[a-z0-9_.-]+", re.IGNORECASE | re.ASCII)
 
 

@@ -83,7 +83,7 @@ def order(text: str) -> Order:
     Raises:
         Invalid: users cannot be ordered so.
     """
-    first = text.split(",")[0]
+    first = text.split(",", maxsplit=1)[0]
     by = first.lstrip("+- ")
     if by not in ORDERS:
         msg = f"order_by must be one of {', '.join(ORDERS)}, after + or - or neither."

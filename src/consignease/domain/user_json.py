@@ -95,7 +95,7 @@ def deleted_json(user: User) -> bytes:
     return dumps(UserDeletedJSON(object="user", id=user.id, external_id=external_id))
 
 
-def _raw(metadata: str) -> Any:  # noqa: ANN401 - text that is JSON already, where an object goes
+def _raw(metadata: str) -> Any:
     return msgspec.Raw(metadata.encode())
 
 

@@ -10,7 +10,7 @@ from hashlib import blake2s
 import pycurl
 
 from consignease import __version__
-from consignease.edge.guard import Policy, verdict
+from consignease.edge.guard import DEVELOPMENT, Policy, verdict
 from consignease.edge.outcome import BODY_LIMIT, HEADERS_LIMIT, Outcome, Request
 
 LIFETIME_S = 300
@@ -20,6 +20,7 @@ IDLE_S = 60
 """Seconds of idleness after which a kept connection is not used again."""
 
 _HEADER_LINES = 128
+_LARGE = 16_384
 _NEW_CONNECTIONS, _STATUS = pycurl.NUM_CONNECTS, pycurl.RESPONSE_CODE
 _FIRST_FINAL_STATUS = 200
 _TOO_LARGE = 100
@@ -41,6 +42,8 @@ _PHASES: dict[int, tuple[str, str]] = {
     pycurl.E_OUT_OF_MEMORY: ("internal", "out of memory"),
     pycurl.E_BAD_CONTENT_ENCODING: ("read", "the answer's encoding is broken"),
     pycurl.E_BAD_FUNCTION_ARGUMENT: ("request", "the request cannot be sent"),
+    pycurl.E_OPERATION_TIMEDOUT: ("deadline", ""),
+    pycurl.E_RECV_ERROR: ("read", "the connection broke while reading the answer"),
     _TOO_LARGE: ("read", "the answer's headers are too large"),
 }
 
@@ -54,21 +57,32 @@ def default_ca_file() -> str | None:
     return ssl.get_default_verify_paths().cafile
 
 
-class Easy(pycurl.Curl):
-    """A libcurl handle that keeps its options between requests to one target.
+class Exchange:
+    """One request and its answer on a libcurl handle kept between requests.
 
     Only body and headers are set anew for each; the address guard's callbacks
     run for every request, on kept connections too.
     """
 
-    __slots__ = ("_body", "_full", "_ours", "_policy", "_refused", "key", "lines", "request")
+    # The handle is held, not inherited from: attributes of a pycurl subclass
+    # live in a slow dictionary of pycurl's own.
+    __slots__ = (
+        "_body",
+        "_full",
+        "_info",
+        "_lines",
+        "_ours",
+        "_policy",
+        "_refused",
+        "_set",
+        "handle",
+        "key",
+        "request",
+    )
 
-    _policy: Policy
-    _refused: str
-    key: tuple[str, str, int]
-    request: Request
-
-    def __init__(self, policy: Policy, register: Callable[[int], None], ca_file: str | None) -> None:
+    def __init__(
+        self, policy: Policy, register: Callable[[int], None], ca_file: str | None
+    ) -> None:
         """Make a handle for one policy.
 
         Args:
@@ -76,28 +90,30 @@ class Easy(pycurl.Curl):
             register: told the number of each new socket.
             ca_file: trusted certificates; None for libcurl's own idea of them.
         """
-        super().__init__()
+        self.handle = pycurl.Curl()
+        self._set, self._info = self.handle.setopt, self.handle.getinfo
         self._policy = policy
         self._refused = self._ours = ""
         self._full = False
         self._body = bytearray()
-        self.lines: deque[bytes] = deque(maxlen=_HEADER_LINES)
+        self._lines: deque[bytes] = deque(maxlen=_HEADER_LINES)
         self.key = ("", "", 0)
+        self.request = _NO_REQUEST
         for option, value in _OPTIONS:
-            self.setopt(option, value)
+            self._set(option, value)
         if ca_file is not None:
-            self.setopt(pycurl.CAINFO, ca_file)
+            self._set(pycurl.CAINFO, ca_file)
 
         def watch(fd: int, _purpose: int) -> int:
             register(fd)
             return pycurl.SOCKOPT_OK
 
-        self.setopt(pycurl.SOCKOPTFUNCTION, watch)
-        self.setopt(pycurl.OPENSOCKETFUNCTION, self._open)
-        self.setopt(pycurl.PREREQFUNCTION, self._before)
+        self._set(pycurl.SOCKOPTFUNCTION, watch)
+        self._set(pycurl.OPENSOCKETFUNCTION, self._open)
+        self._set(pycurl.PREREQFUNCTION, self._before)
         # Bounded without a line of Python: the last lines are the final answer's.
-        self.setopt(pycurl.HEADERFUNCTION, self.lines.append)
-        self.setopt(pycurl.WRITEFUNCTION, self._take)
+        self._set(pycurl.HEADERFUNCTION, self._lines.append)
+        self._set(pycurl.WRITEFUNCTION, self._take)
 
     def aim(self, request: Request, key: tuple[str, str, int]) -> str:
         """Set what requests to one target share; returns why it is refused, or nothing.
@@ -116,22 +132,23 @@ class Easy(pycurl.Curl):
         where = shown[0]
         if len(shown) > 1:
             where = f"{blake2s(request.address.encode(), digest_size=12).hexdigest()}.invalid"
-            self.setopt(pycurl.RESOLVE, [f"{where}:{request.port}:{','.join(shown)}"])
-        self.setopt(pycurl.CONNECT_TO, [f"::{where}:{request.port}"])
-        self.setopt(pycurl.URL, request.url)
-        self.setopt(pycurl.TIMEOUT_MS, request.timeout_ms)
+            self._set(pycurl.RESOLVE, [f"{where}:{request.port}:{','.join(shown)}"])
+        self._set(pycurl.CONNECT_TO, [f"::{where}:{request.port}"])
+        self._set(pycurl.URL, request.url)
+        self._set(pycurl.TIMEOUT_MS, request.timeout_ms)
         self.key = key
         return ""
 
     def load(self, request: Request) -> None:
         """Set what differs between requests to one target."""
         self.request = request
-        self.setopt(pycurl.POSTFIELDS, request.body)
+        self._refused = self._ours = ""
+        self._set(pycurl.POSTFIELDS, request.body)
         headers = request.headers
         if headers and isinstance(headers[0], bytes):
-            self.setopt(pycurl.HTTPHEADER, [*headers, b"Expect:"])
+            self._set(pycurl.HTTPHEADER, [*headers, b"Expect:"])
         else:
-            self.setopt(pycurl.HTTPHEADER, [*headers, "Expect:"])
+            self._set(pycurl.HTTPHEADER, [*headers, "Expect:"])
 
     def outcome(self, code: int, detail: str) -> Outcome:
         """Read the result and make the handle ready for the next request.
@@ -140,7 +157,7 @@ class Easy(pycurl.Curl):
             code: libcurl's, 0 if all went well.
             detail: libcurl's words.
         """
-        info = self.getinfo
+        info = self._info
         status: int = info(_STATUS)
         total: int = info(pycurl.TOTAL_TIME_T)
         first: int = info(pycurl.STARTTRANSFER_TIME_T)
@@ -153,50 +170,58 @@ class Easy(pycurl.Curl):
         body = bytes(self._body)
         if body:
             self._body.clear()
-        headers = b"".join(self.lines)
-        self.lines.clear()
+        headers = b"".join(self._lines)
+        self._lines.clear()
         phase, error = None, ""
         if code:
             phase, error = self._explain(code, detail, status)
-            self._refused = self._ours = ""
-        if self._full or status < _FIRST_FINAL_STATUS or len(headers) > HEADERS_LIMIT or b"\r\nHTTP/" in headers:
+        if self._full or status < _FIRST_FINAL_STATUS or len(headers) > HEADERS_LIMIT:
             self._full = False
             body = body[:BODY_LIMIT]
             status = status if status >= _FIRST_FINAL_STATUS else 0
-            headers = headers[headers.rfind(b"\r\nHTTP/") + 2 if b"\r\nHTTP/" in headers else 0 :][:HEADERS_LIMIT]
-        return Outcome(self.request.tag, status, phase, error, body, headers, connect, tls, wait, total, reused)
+        last = headers.rfind(b"\r\nHTTP/") + 2  # interim (1xx) answers come before
+        if last > 1 or len(headers) > HEADERS_LIMIT:
+            headers = headers[last if last > 1 else 0 :][:HEADERS_LIMIT]
+        tag = self.request.tag
+        self._unload()
+        return Outcome(tag, status, phase, error, body, headers, connect, tls, wait, total, reused)
+
+    def _unload(self) -> None:
+        if len(self.request.body) > _LARGE:
+            self._set(pycurl.POSTFIELDS, b"")  # an idle handle must not keep it
+        self.request = _NO_REQUEST
 
     def _explain(self, code: int, detail: str, status: int) -> tuple[str | None, str]:
+        """Say in which phase it failed and why; None if a cut answer counts as whole."""
         if self._ours:
             return "internal", self._ours
         if self._refused:
             return "guard", self._refused
         if self._full and code == pycurl.E_WRITE_ERROR:
             return None, ""
-        if code == pycurl.E_OPERATION_TIMEDOUT:
-            seconds = self.key[2] / 1000
-            return "deadline", f"no whole answer within {seconds:g} s (while {self._doing(status)})"
-        if code == pycurl.E_RECV_ERROR:
-            if status:
-                return "read", "the connection broke while reading the answer"
-            return "wait", "the connection broke while waiting for the answer"
         phase, words = _PHASES.get(code, ("read", "the answer could not be read"))
-        if phase == "tls":
-            return phase, f"{words}: {detail}"
-        if phase == "connect":
-            number = self.getinfo(pycurl.OS_ERRNO)
+        if phase == "deadline":
+            words = f"no whole answer within {self.key[2] / 1000:g} s (while {self._doing(status)})"
+        elif phase == "tls":
+            words = f"{words}: {detail}"
+        elif phase == "connect":
+            number = self._info(pycurl.OS_ERRNO)
             reason = os.strerror(number).lower() if number else "the address cannot be reached"
-            return phase, f"{words} to {self.request.address} port {self.request.port}: {reason}"
+            words = f"{words} to {self.request.address} port {self.request.port}: {reason}"
+        elif code == pycurl.E_RECV_ERROR and not status:
+            return "wait", "the connection broke while waiting for the answer"
         return phase, words
 
     def _doing(self, status: int) -> str:
         if status >= _FIRST_FINAL_STATUS:
             return "reading the answer"
-        if self.getinfo(pycurl.PRETRANSFER_TIME_T):
+        if self._info(pycurl.PRETRANSFER_TIME_T):
             return "waiting for the answer"
-        return "negotiating TLS" if self.getinfo(pycurl.CONNECT_TIME_T) else "connecting"
+        return "negotiating TLS" if self._info(pycurl.CONNECT_TIME_T) else "connecting"
 
-    def _open(self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]) -> socket.socket | int:
+    def _open(
+        self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]
+    ) -> socket.socket | int:
         family, kind, protocol, where = address
         judged = verdict(where[0], self._policy)
         if not judged.ok:
@@ -222,6 +247,8 @@ class Easy(pycurl.Curl):
             return 0
         return None
 
+
+_NO_REQUEST = Request(None, "", "", 0, "", [], b"", 0, DEVELOPMENT)
 
 _OPTIONS: tuple[tuple[int, object], ...] = (
     (pycurl.POST, 1),

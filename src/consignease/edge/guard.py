@@ -80,8 +80,7 @@ def production(allow_subnets: Iterable[str | Network] = ()) -> Policy:
     for subnet in allow_subnets:
         network = ip_network(subnet)
         if always_refused(network):
-            msg = f"{network} is never opened, so it cannot be listed"
-            raise ValueError(msg)
+            raise ValueError(f"{network} is never opened, so it cannot be listed")
         networks.append(network)
     return Policy("production", allow_subnets=tuple(networks))
 

@@ -131,8 +131,7 @@ class SystemResolver:
             async with asyncio.timeout(BUDGET):
                 return await loop.run_in_executor(self._pool, _addresses, host)
         except TimeoutError:
-            msg = f"the name {host} did not resolve within {BUDGET:g} s"
-            raise ResolveError(msg) from None
+            raise ResolveError(f"the name {host} did not resolve within {BUDGET:g} s") from None
 
     def _finished(self, host: str, done: asyncio.Future[tuple[str, ...]]) -> None:
         self._running.pop(host, None)
@@ -190,9 +189,7 @@ def _addresses(host: str) -> tuple[str, ...]:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
         # socket.gaierror's texts differ between systems and say no more.
-        msg = f"the name {host} does not resolve"
-        raise ResolveError(msg) from None
+        raise ResolveError(f"the name {host} does not resolve") from None
     except UnicodeError:
-        msg = f"{host} is not a valid name"
-        raise ResolveError(msg) from None
+        raise ResolveError(f"{host} is not a valid name") from None
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))

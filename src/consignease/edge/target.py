@@ -57,27 +57,21 @@ def check_url(url: str) -> Target:
             could be read as something else.
     """
     if len(url) > URL_LIMIT:
-        msg = f"the URL is longer than {URL_LIMIT} characters"
-        raise BadUrlError(msg)
+        raise BadUrlError(f"the URL is longer than {URL_LIMIT} characters")
     if not url.isprintable() or " " in url or "\\" in url:
-        msg = "the URL holds a space, a backslash or a control character"
-        raise BadUrlError(msg)
+        raise BadUrlError("the URL holds a space, a backslash or a control character")
     try:
         parts = urlsplit(url)
         port = parts.port
         written = parts.hostname or ""
     except ValueError:
-        msg = "the URL's host or port cannot be read"
-        raise BadUrlError(msg) from None
+        raise BadUrlError("the URL's host or port cannot be read") from None
     if parts.scheme not in _PORTS:
-        msg = "the URL must start with http:// or https://"
-        raise BadUrlError(msg)
+        raise BadUrlError("the URL must start with http:// or https://")
     if "@" in parts.netloc:
-        msg = "the URL holds a user name or password: send it in a header instead"
-        raise BadUrlError(msg)
+        raise BadUrlError("the URL holds a user name or password: send it in a header instead")
     if port == 0:
-        msg = "the URL's port must be between 1 and 65535"
-        raise BadUrlError(msg)
+        raise BadUrlError("the URL's port must be between 1 and 65535")
     host, literal = _host(written, bracketed=parts.netloc.startswith("["))
     path = _escape(parts.path or "/") + (f"?{_escape(parts.query)}" if parts.query else "")
     shown = f"[{host}]" if ":" in host else host
@@ -98,22 +92,18 @@ def _host(written: str, *, bracketed: bool) -> tuple[str, bool]:
         try:
             host = idna.encode(host, uts46=True).decode("ascii")
         except idna.IDNAError:
-            msg = "the URL's host is not a valid international name"
-            raise BadUrlError(msg) from None
+            raise BadUrlError("the URL's host is not a valid international name") from None
     host = host.removesuffix(".")
     if not host:
-        msg = "the URL has no host"
-        raise BadUrlError(msg)
+        raise BadUrlError("the URL has no host")
     labels = host.split(".")
     if _numeric(labels[-1]):
         return str(_ipv4(labels)), True
     if len(host) > _NAME_LIMIT:
-        msg = f"the URL's host is longer than {_NAME_LIMIT} characters"
-        raise BadUrlError(msg)
+        raise BadUrlError(f"the URL's host is longer than {_NAME_LIMIT} characters")
     for label in labels:
         if not 0 < len(label) <= _LABEL_LIMIT or not _LABEL.issuperset(label):
-            msg = "the URL's host is not a valid name"
-            raise BadUrlError(msg)
+            raise BadUrlError("the URL's host is not a valid name")
     return host, False
 
 
@@ -121,11 +111,9 @@ def _ipv6(written: str) -> str:
     try:
         address = IPv6Address(written)
     except AddressValueError:
-        msg = "the URL's host is not a valid IPv6 address"
-        raise BadUrlError(msg) from None
+        raise BadUrlError("the URL's host is not a valid IPv6 address") from None
     if address.scope_id is not None:
-        msg = "the URL's IPv6 address names a network interface"
-        raise BadUrlError(msg)
+        raise BadUrlError("the URL's IPv6 address names a network interface")
     return str(address)
 
 
@@ -137,9 +125,8 @@ def _ipv4(labels: list[str]) -> IPv4Address:
     """Read one to four numbers, decimal, octal or hexadecimal (inet_aton)."""
     numbers = [_number(label) for label in labels]
     last = numbers[-1]
-    if len(numbers) > 4 or any(n > 255 for n in numbers[:-1]) or last >= 256 ** (5 - len(numbers)):  # noqa: PLR2004
-        msg = "the URL's host is not a valid IPv4 address"
-        raise BadUrlError(msg)
+    if len(numbers) > 4 or any(n > 255 for n in numbers[:-1]) or last >= 256 ** (5 - len(numbers)):
+        raise BadUrlError("the URL's host is not a valid IPv4 address")
     for position, number in enumerate(numbers[:-1]):
         last += number << 8 * (3 - position)
     return IPv4Address(last)
@@ -152,6 +139,5 @@ def _number(label: str) -> int:
     elif len(label) > 1 and label.startswith("0"):
         base, digits = 8, label[1:]
     if not digits or not _DIGITS[base].issuperset(digits):
-        msg = "the URL's host is not a valid IPv4 address"
-        raise BadUrlError(msg)
+        raise BadUrlError("the URL's host is not a valid IPv4 address")
     return int(digits, base)

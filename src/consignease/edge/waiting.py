@@ -83,7 +83,9 @@ class SelectWaiter:
 
     def wait(self, multis: Iterable[pycurl.CurlMulti], seconds: float | None) -> None:
         """Sleep until something happens or the time is over."""
-        readers, writers, errors = [self._read], [], []
+        readers: list[int] = [self._read]
+        writers: list[int] = []
+        errors: list[int] = []
         for multi in multis:
             reads, writes, faults = multi.fdset()
             readers += reads

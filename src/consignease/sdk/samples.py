@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from consignease.wire import json
-from consignease.wire.examples import example_body
 from consignease.wire.events import WebhookEventType
+from consignease.wire.examples import example_body
 from consignease.wire.ids import new_id
 from consignease.wire.signing import SVIX_HEADERS, WEBHOOK_HEADERS, Signer, sign_all
 

@@ -27,12 +27,24 @@ def migrate(path: Path) -> None:
     Raises:
         Unavailable: the file was written by a newer release.
     """
+    if not path.exists():
+        # A first start that is cut short must leave nothing half-made behind.
+        part = path.with_suffix(".new")
+        for leftover in path.parent.glob(f"{part.name}*"):
+            leftover.unlink()
+        _upgrade(part)
+        part.replace(path)
+        return
     current = revision(path)
     if current == HEAD:
         return
     if current is not None and current > HEAD:
         msg = f"The database {path} was written by a newer release (schema {current})."
         raise Unavailable(msg, detail="Install that release or a newer one, then start again.")
+    _upgrade(path)
+
+
+def _upgrade(path: Path) -> None:
     # Imported here because a start on a current schema needs neither.
     from alembic import command
     from alembic.config import Config

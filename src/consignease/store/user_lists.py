@@ -5,6 +5,8 @@ many values they have. Values are padded to few sizes and texts remembered, so
 that the driver finds its prepared statement again.
 """
 
+# ruff: noqa: S608 - statements are put together of constants, never of values
+
 from functools import lru_cache
 
 from consignease.domain.user_filter import Filter, Order, Page
@@ -79,20 +81,20 @@ def _where(shape: Shape) -> str:
 @lru_cache(maxsize=256)
 def _page_sql(shape: Shape, order: Order) -> str:
     return (
-        f'SELECT {users.COLUMNS} FROM "user" u WHERE {_where(shape)}'  # noqa: S608 - constants
+        f'SELECT {users.COLUMNS} FROM "user" u WHERE {_where(shape)}'
         f" ORDER BY {_ORDERED[order]} LIMIT ? OFFSET ?"
     )
 
 
 @lru_cache(maxsize=256)
 def _count_sql(shape: Shape) -> str:
-    return f'SELECT count(*) FROM "user" u WHERE {_where(shape)}'  # noqa: S608 - constants
+    return f'SELECT count(*) FROM "user" u WHERE {_where(shape)}'
 
 
 @lru_cache(maxsize=len(_SIZES))
 def _emails_sql(size: int) -> str:
     return (
-        f"SELECT user_id, {users.EMAIL_COLUMNS} FROM email_address"  # noqa: S608 - constants
+        f"SELECT user_id, {users.EMAIL_COLUMNS} FROM email_address"
         f" WHERE instance = ? AND user_id IN ({_marks(size)}) ORDER BY user_id, position"
     )
 

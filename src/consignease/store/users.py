@@ -4,6 +4,8 @@ Uniqueness of what identifies a user is checked in the unit of work and backed
 by unique indexes: an insert that meets one touches no row.
 """
 
+# ruff: noqa: S608 - statements are put together of constants, never of values
+
 from collections.abc import Iterable
 from typing import Any
 
@@ -96,7 +98,7 @@ def get(tx: Tx, instance: int, user_id: str) -> User | None:
     return load(row, tx.all(_EMAILS, (instance, user_id)))
 
 
-def load(row: Any, emails: Iterable[Any]) -> User:  # noqa: ANN401 - a driver's row
+def load(row: Any, emails: Iterable[Any]) -> User:
     """Make a user of its row and the rows of its email addresses."""
     values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=False))
     for name in _FLAGS:
@@ -104,7 +106,7 @@ def load(row: Any, emails: Iterable[Any]) -> User:  # noqa: ANN401 - a driver's 
     return User(**values, emails=tuple(map(load_email, emails)))
 
 
-def load_email(row: Any) -> EmailAddress:  # noqa: ANN401 - a driver's row
+def load_email(row: Any) -> EmailAddress:
     """Make an email address of its row in the order of `EMAIL_COLUMNS`."""
     email_id, address, status, strategy, reserved, created_at, updated_at = row
     return EmailAddress(

@@ -202,7 +202,7 @@ def _rewritten(body: bytes, headers: SignedHeaders, signers: Sequence[Signer]) -
     if len(body) > MAX_SEARCHED_BYTES:
         return None
     for message, original in _originals(body):
-        if original != body and _fits(signers, headers, original):
+        if _fits(signers, headers, original):
             fix = "Pass the raw bytes of the request, before any middleware parses them."
             return Diagnosis("body_reserialised", message, fix)
     return None
@@ -252,7 +252,9 @@ def _fits(signers: Sequence[Signer], headers: SignedHeaders, body: bytes) -> boo
 
 def _no_match(body: bytes, headers: SignedHeaders, keys: Sequence[bytes]) -> Diagnosis:
     count = len(headers.signature.split())
-    message = f"None of the {count} signatures fits." if count > 1 else "The signature does not fit."
+    message = (
+        f"None of the {count} signatures fits." if count > 1 else "The signature does not fit."
+    )
     if not body:
         fix = "The body is empty: something read it before; pass the raw bytes of the request."
     elif any(len(key) < _SHORT_KEY for key in keys):

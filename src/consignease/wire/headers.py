@@ -1,6 +1,6 @@
 """A delivery's id, time and signatures among the headers of a request."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeAlias, cast
 
 from consignease.wire.signing import SVIX_HEADERS, WEBHOOK_HEADERS
@@ -35,10 +35,9 @@ def read_headers(headers: Headers) -> SignedHeaders:
 
     Names match in any case; of a name that comes twice the first one counts.
     """
-    if type(headers) is dict:
-        usual = cast("dict[object, object]", headers)
-        msg_id, timestamp = usual.get(_ID), usual.get(_TIMESTAMP)
-        signature = usual.get(_SIGNATURE)
+    get: Callable[[str], object] | None = getattr(headers, "get", None)
+    if get is not None:  # the spelling that nearly all frameworks hand over
+        msg_id, timestamp, signature = get(_ID), get(_TIMESTAMP), get(_SIGNATURE)
         if type(msg_id) is str and type(timestamp) is str and type(signature) is str:
             found = SignedHeaders(msg_id.strip(), timestamp.strip(), signature.strip())
             if all(found):
@@ -48,7 +47,11 @@ def read_headers(headers: Headers) -> SignedHeaders:
 
 def _search(headers: Headers) -> SignedHeaders:
     found = [""] * 6
-    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+    pairs = cast(
+        "Iterable[tuple[str | bytes, str | bytes]]",
+        headers.items() if isinstance(headers, Mapping) else headers,
+    )
+    for name, value in pairs:
         slot = _SLOTS.get(name.lower())
         if slot is not None and not found[slot]:
             text = value.decode("latin-1") if isinstance(value, bytes) else value

@@ -63,7 +63,7 @@ def encode20(raw: bytes) -> str:
     Raises:
         ValueError: `raw` is not 20 bytes long.
     """
-    if len(raw) != 20:  # noqa: PLR2004
+    if len(raw) != 20:
         msg = f"a KSUID has 20 bytes, not {len(raw)}"
         raise ValueError(msg)
     rest, low = divmod(int.from_bytes(raw), _BASE9)

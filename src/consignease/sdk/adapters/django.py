@@ -1,9 +1,9 @@
 """Verifying Django's request, sync and async, and a view that does it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from inspect import iscoroutinefunction
-from typing import Any, TypeAlias, Unpack, cast
+from typing import Any, Protocol, TypeAlias, Unpack, cast
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.http.request import RawPostDataException
@@ -25,6 +25,18 @@ AsyncHandler: TypeAlias = Callable[[HttpRequest, WebhookEvent], Awaitable[HttpRe
 View: TypeAlias = Callable[[HttpRequest], Any]
 
 
+class _Request(Protocol):
+    """What is used of a request; Django itself comes without types."""
+
+    method: str | None
+    body: bytes
+    headers: Mapping[str, str]
+
+
+def _typed(request: object) -> _Request:
+    return cast("_Request", request)
+
+
 def verify_webhook(request: HttpRequest, **options: Unpack[VerifyOptions]) -> WebhookEvent:
     """Check a webhook request and return its event.
 
@@ -35,11 +47,12 @@ def verify_webhook(request: HttpRequest, **options: Unpack[VerifyOptions]) -> We
     Raises:
         WebhookVerificationError: The request must not be trusted. Answer 400.
     """
+    typed = _typed(request)
     try:
-        body = request.body
+        body = typed.body
     except RawPostDataException:
         raise body_gone() from None
-    return verify.verify_webhook(body, list(request.headers.items()), **options)
+    return verify.verify_webhook(body, typed.headers, **options)
 
 
 async def averify_webhook(request: HttpRequest, **options: Unpack[VerifyOptions]) -> WebhookEvent:
@@ -79,7 +92,7 @@ def _sync_view(handler: SyncHandler, options: VerifyOptions) -> View:
         event = _event_or_refusal(request, options)
         if isinstance(event, HttpResponse):
             return event
-        return handler(request, event) or HttpResponse(RECEIVED)
+        return handler(request, event) or HttpResponse(RECEIVED.encode())
 
     return _csrf_exempt(view)
 
@@ -90,7 +103,7 @@ def _async_view(handler: AsyncHandler, options: VerifyOptions) -> View:
         event = _event_or_refusal(request, options)
         if isinstance(event, HttpResponse):
             return event
-        return await handler(request, event) or HttpResponse(RECEIVED)
+        return await handler(request, event) or HttpResponse(RECEIVED.encode())
 
     return _csrf_exempt(view)
 
@@ -101,10 +114,10 @@ def _csrf_exempt(view: View) -> View:
 
 
 def _event_or_refusal(request: HttpRequest, options: VerifyOptions) -> WebhookEvent | HttpResponse:
-    if request.method != "POST":
+    if _typed(request).method != "POST":
         return HttpResponseNotAllowed(["POST"])
     try:
         return verify_webhook(request, **options)
     except WebhookVerificationError as error:
         log_refusal(error)
-        return HttpResponse(REFUSED, status=REFUSED_STATUS)
+        return HttpResponse(REFUSED.encode(), status=REFUSED_STATUS)

@@ -2,6 +2,8 @@
 
 from msgspec import UNSET, Struct, UnsetType
 
+from consignease.wire.ids import UserId
+
 
 class DeletedObjectJSON(Struct, frozen=True, kw_only=True):
     """A deleted object. Deleted roles and permissions have types of their own."""
@@ -17,5 +19,6 @@ class DeletedObjectJSON(Struct, frozen=True, kw_only=True):
 class UserDeletedJSON(DeletedObjectJSON, frozen=True, kw_only=True):
     """A deleted user."""
 
+    id: UserId
     external_id: str | UnsetType | None = UNSET
     """The identifier that the application had given the user, if any."""

@@ -1,0 +1,45 @@
+"""The Backend API: its dialect and its operations."""
+
+import re
+
+from consignease.api import clerk_users
+from consignease.api.errors import clerk_error
+from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
+from consignease.api.versions import LATEST
+from consignease.domain.faults import Fault, Unauthenticated
+from consignease.domain.instances import Instance
+
+_VERSION = re.compile(rb"[0-9A-Za-z._-]{1,32}")
+
+
+class ClerkDialect:
+    """The Backend API's keys, errors and headers."""
+
+    async def authenticate(self, services: Services, headers: Headers) -> Instance:
+        """Find the instance that the request's secret key belongs to."""
+        key = bearer(headers)
+        if key is None:
+            msg = "The request has no secret key."
+            raise Unauthenticated(msg, detail=f"{msg} Send it as `Authorization: Bearer sk_...`.")
+        instance = await services.authenticate(key)
+        if instance is None:
+            msg = "The secret key is not valid."
+            raise Unauthenticated(
+                msg, detail=f"{msg} Compare it with the one that this server printed."
+            )
+        return instance
+
+    def refuse(self, fault: Fault, trace_id: str) -> tuple[int, bytes]:
+        """Put a fault into the Backend API's error shape."""
+        return clerk_error(fault, trace_id)
+
+    def headers(self, request: Headers, trace_id: str) -> HeaderList:
+        """Echo the version that was asked for, and name the request."""
+        version = request.get(b"clerk-api-version", LATEST)
+        if version is not LATEST and not _VERSION.fullmatch(version):
+            version = LATEST
+        return [(b"clerk-api-version", version), (b"x-clerk-trace-id", trace_id.encode())]
+
+
+OPS: tuple[Op, ...] = clerk_users.OPS
+"""Every operation of the Backend API that is offered."""

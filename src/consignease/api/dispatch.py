@@ -1,0 +1,238 @@
+"""An ASGI application made of a table of operations.
+
+Plain ASGI and no request objects: this is on the path of every change, and
+its cost is part of each delivery's.
+"""
+
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from time import perf_counter
+from typing import Any, TypeAlias, get_origin
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from consignease.api.errors import Malformed, NoRoute, Unexpected, WrongMethod, mismatch
+from consignease.api.ops import BODY_LIMIT, Call, Dialect, Headers, Op, Reply, Services
+from consignease.api.routes import Routes
+from consignease.domain.faults import Fault, TooLarge, Unauthenticated, Unavailable
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+_log = logging.getLogger("consignease.api")
+
+_JSON = (b"content-type", b"application/json")
+_RETRY_SECONDS = b"5"
+
+
+class _HungUp(Exception):  # noqa: N818 - not a fault of anybody
+    """The client is gone before its request was complete."""
+
+
+class _Route:
+    """An operation with its decoders."""
+
+    __slots__ = ("body", "names", "no_query", "op", "query")
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+        self.names: tuple[str, ...] = ()
+        self.body = None if op.body is None else msgspec.json.Decoder(op.body)
+        self.query = None if op.query is None else _Query(op.query)
+        self.no_query = None if op.query is None else op.query()
+
+
+class _Query:
+    """Decodes a query string to a struct."""
+
+    __slots__ = ("_lists", "_type")
+
+    def __init__(self, struct: type[msgspec.Struct]) -> None:
+        self._type = struct
+        self._lists = frozenset(
+            field.encode_name
+            for field in msgspec.structs.fields(struct)
+            if get_origin(field.type) is list
+        )
+
+    def decode(self, raw: bytes) -> msgspec.Struct:
+        """Decode; of a repeated key that takes one value the last counts.
+
+        Raises:
+            Malformed: it has far too many keys.
+            Mismatch: a value has the wrong type or is out of range.
+        """
+        try:
+            pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=2000)
+        except ValueError as error:
+            msg = "The query cannot be read."
+            raise Malformed(msg, detail=f"{msg} ({error})") from None
+        values: dict[str, Any] = {}
+        for key, value in pairs:
+            name = key.removesuffix("[]")
+            if name in self._lists:
+                values.setdefault(name, []).append(value)
+            else:
+                values[name] = value
+        try:
+            return msgspec.convert(values, self._type, strict=False)
+        except msgspec.ValidationError as error:
+            raise mismatch(error, "query") from None
+
+
+class Api:
+    """One API: its operations in its dialect.
+
+    Args:
+        ops: The table.
+        dialect: How it authenticates and refuses.
+        services: What handlers work with.
+    """
+
+    def __init__(self, ops: Iterable[Op], dialect: Dialect, services: Services) -> None:
+        self._dialect = dialect
+        self._services = services
+        self._routes: Routes[_Route] = Routes()
+        for op in ops:
+            route = _Route(op)
+            route.names = self._routes.add(op.method, op.path, route)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        started = perf_counter()
+        trace_id = os.urandom(16).hex()
+        headers: Headers = dict(scope["headers"])
+        method: str = scope["method"]
+        name = "none"
+        try:
+            methods, values = self._find(scope["path"])
+            route = methods.get("GET" if method == "HEAD" else method)
+            if route is None:
+                reply = _other_method(method, methods)
+            else:
+                name = route.op.name
+                reply = await self._answer(
+                    route, values, scope, receive, headers=headers, trace_id=trace_id
+                )
+        except Fault as fault:
+            reply = self._refuse(fault, trace_id)
+        except _HungUp:
+            return
+        except Exception:  # noqa: BLE001 - it is logged, and the client gets an answer
+            _log.exception("request %s (%s) failed", trace_id, name)
+            reply = self._refuse(_unexpected(trace_id), trace_id)
+        if self._services.observe is not None:
+            self._services.observe(name, reply.status, perf_counter() - started)
+        await self._send(reply, headers, trace_id, send, head=method == "HEAD")
+
+    def _find(self, path: str) -> tuple[dict[str, _Route], list[str]]:
+        found = self._routes.find(path)
+        if found is None:
+            raise NoRoute(
+                "not found",
+                detail=f"There is nothing at {path}, or Consignease does not offer it.",
+            )
+        return found
+
+    async def _answer(
+        self,
+        route: _Route,
+        values: list[str],
+        scope: Scope,
+        receive: Receive,
+        *,
+        headers: Headers,
+        trace_id: str,
+    ) -> Reply:
+        instance = await self._dialect.authenticate(self._services, headers)
+        raw_query: bytes = scope["query_string"]
+        query = route.query.decode(raw_query) if route.query and raw_query else route.no_query
+        body = None
+        if route.body is not None:
+            body = _decode(route.body, await _read(headers, receive))
+        path = dict(zip(route.names, values, strict=True))
+        answer = await route.op.handler(
+            Call(self._services, instance, path, query, body, headers, trace_id)
+        )
+        return Reply(route.op.status, answer) if isinstance(answer, bytes) else answer
+
+    def _refuse(self, fault: Fault, trace_id: str) -> Reply:
+        status, body = self._dialect.refuse(fault, trace_id)
+        if isinstance(fault, Unauthenticated):
+            return Reply(status, body, ((b"www-authenticate", b"Bearer"),))
+        if isinstance(fault, WrongMethod):
+            return Reply(status, body, ((b"allow", fault.allowed.encode()),))
+        if isinstance(fault, Unavailable):
+            return Reply(status, body, ((b"retry-after", _RETRY_SECONDS),))
+        return Reply(status, body)
+
+    async def _send(
+        self, reply: Reply, request: Headers, trace_id: str, send: Send, *, head: bool
+    ) -> None:
+        headers = self._dialect.headers(request, trace_id)
+        if reply.status != 204:
+            headers.append(_JSON)
+            headers.append((b"content-length", b"%d" % len(reply.body)))
+        headers.extend(reply.headers)
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if head else reply.body})
+
+
+def _other_method(method: str, methods: dict[str, _Route]) -> Reply:
+    allowed = ", ".join(sorted({*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
+    if method == "OPTIONS":
+        return Reply(204, headers=((b"allow", allowed.encode()),))
+    msg = f"{method} is not offered here."
+    raise WrongMethod(msg, allowed)
+
+
+def _unexpected(trace_id: str) -> Unexpected:
+    detail = f"Something went wrong on our side; the server's log has it under {trace_id}."
+    return Unexpected("Internal error.", detail=detail)
+
+
+async def _read(headers: Headers, receive: Receive) -> bytes:
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and int(length) > BODY_LIMIT:
+        raise _too_large()
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise _HungUp
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        if len(body) > BODY_LIMIT:
+            raise _too_large()
+        return body
+    parts = [body]
+    size = len(body)
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _HungUp
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > BODY_LIMIT:
+            raise _too_large()
+    return b"".join(parts)
+
+
+def _too_large() -> TooLarge:
+    msg = f"A request's body must not exceed {BODY_LIMIT:,} bytes."
+    return TooLarge(msg)
+
+
+def _decode(decoder: "msgspec.json.Decoder[Any]", raw: bytes) -> object:
+    try:
+        return decoder.decode(raw or b"{}")
+    except msgspec.ValidationError as error:
+        raise mismatch(error, "body") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        msg = "The request body is not valid JSON."
+        raise Malformed(msg, detail=f"{msg} {error}") from None
+    except RecursionError:
+        msg = "The request body is nested too deeply."
+        raise Malformed(msg) from None

@@ -1,0 +1,49 @@
+"""The webhook API: its dialect and its operations, in the shapes that Svix clients speak."""
+
+from consignease.api.errors import svix_error
+from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
+from consignease.api.svix_endpoints import endpoint_ops
+from consignease.domain.faults import Fault, Unauthenticated
+from consignease.domain.instances import Instance
+from consignease.edge.guard import Policy
+from consignease.edge.vault import Vault
+
+_EXPOSED = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"*"),
+]
+
+
+class SvixDialect:
+    """The webhook API's keys, errors and headers."""
+
+    async def authenticate(self, services: Services, headers: Headers) -> Instance:
+        """Find the instance that the request's secret key belongs to."""
+        key = bearer(headers)
+        instance = None if key is None else await services.authenticate(key)
+        if instance is None:
+            if key is not None and key.startswith("whsec_"):
+                msg = "That is a signing secret; the API takes the instance's secret key (sk_...)."
+            else:
+                msg = "The request has no valid secret key. Send `Authorization: Bearer sk_...`."
+            raise Unauthenticated(msg, code="authentication_failed")
+        return instance
+
+    def refuse(self, fault: Fault, trace_id: str) -> tuple[int, bytes]:
+        """Put a fault into the shape that Svix clients read."""
+        return svix_error(fault, trace_id)
+
+    def headers(self, request: Headers, trace_id: str) -> HeaderList:
+        """Name the request, and let pages of any origin read the answer."""
+        del request
+        return [(b"x-request-id", trace_id.encode()), *_EXPOSED]
+
+
+def svix_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
+    """Return every operation of the webhook API that is offered.
+
+    Args:
+        vault: Seals and opens signing secrets.
+        guards: The address policy for each instance name.
+    """
+    return endpoint_ops(vault, guards)

@@ -1,0 +1,412 @@
+"""Endpoints in the webhook API."""
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Any, TypeAlias
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from consignease.api.ops import Call, Op, Reply
+from consignease.app import endpoints as app
+from consignease.app.idempotency import Once, once
+from consignease.domain import endpoints as rules
+from consignease.domain.endpoints import Endpoint
+from consignease.domain.faults import Invalid, NotFound
+from consignease.domain.instances import Instance
+from consignease.edge.guard import Policy, verdict_for_url
+from consignease.edge.target import BadUrlError, check_url
+from consignease.edge.vault import Vault
+from consignease.store.tx import Tx
+from consignease.wire.events import EVENT_TYPES
+from consignease.wire.ids import new_id
+from consignease.wire.signing import SecretError, check_new_secret, generate_secret
+
+_TYPES = frozenset(EVENT_TYPES)
+_TAG = "Endpoints"
+_DEFAULT_GRACE_SECONDS = 24 * 3600
+_MAX_GRACE_SECONDS = 7 * 24 * 3600
+
+
+class EndpointIn(Struct, kw_only=True, rename="camel"):
+    """Body of an endpoint's creation."""
+
+    url: str
+    description: str = ""
+    uid: str | None = None
+    version: int = 1
+    event_types: list[str] | None = None
+    filter_types: list[str] | None = None
+    channels: list[str] | None = None
+    disabled: bool = False
+    rate_limit: Annotated[int, Meta(ge=1)] | None = None
+    throttle_rate: Annotated[int, Meta(ge=1)] | None = None
+    secret: str | None = None
+    metadata: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    ordering: str = "bounded"
+
+
+class EndpointPatch(Struct, kw_only=True, rename="camel"):
+    """Body of an endpoint's change: what is absent stays as it is."""
+
+    url: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    uid: str | None | UnsetType = UNSET
+    version: int | UnsetType = UNSET
+    event_types: list[str] | None | UnsetType = UNSET
+    filter_types: list[str] | None | UnsetType = UNSET
+    channels: list[str] | None | UnsetType = UNSET
+    disabled: bool | UnsetType = UNSET
+    rate_limit: Annotated[int, Meta(ge=1)] | None | UnsetType = UNSET
+    throttle_rate: Annotated[int, Meta(ge=1)] | None | UnsetType = UNSET
+    metadata: dict[str, str] | UnsetType = UNSET
+    headers: dict[str, str] | UnsetType = UNSET
+    ordering: str | UnsetType = UNSET
+
+
+class EndpointOut(Struct, kw_only=True, rename="camel"):
+    """An endpoint. `eventTypes` and `filterTypes` are one thing under both of its names."""
+
+    id: str
+    uid: str | None
+    url: str
+    description: str
+    version: int
+    disabled: bool
+    disabled_reason: str | None
+    event_types: list[str] | None
+    filter_types: list[str] | None
+    channels: list[str] | None
+    rate_limit: int | None
+    throttle_rate: int | None
+    ordering: str
+    metadata: dict[str, str]
+    created_at: str
+    updated_at: str
+
+
+class EndpointList(Struct, kw_only=True, rename="camel"):
+    """A page of endpoints."""
+
+    data: list[EndpointOut]
+    done: bool
+    iterator: str | None
+    prev_iterator: str | None
+
+
+class ListQuery(Struct, kw_only=True, frozen=True):
+    """How to page."""
+
+    limit: Annotated[int, Meta(ge=1, le=250)] = 50
+    iterator: str | None = None
+    order: str = "descending"
+
+
+class SecretOut(Struct):
+    """A signing secret."""
+
+    key: str
+
+
+class RotateIn(Struct, kw_only=True, rename="camel"):
+    """Body of a rotation."""
+
+    key: str | None = None
+    grace_period_seconds: Annotated[int, Meta(ge=0, le=_MAX_GRACE_SECONDS)] = _DEFAULT_GRACE_SECONDS
+
+
+One: TypeAlias = Call[None, None]
+
+
+def _time(at: int) -> str:
+    moment = datetime.fromtimestamp(at / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _out(endpoint: Endpoint) -> EndpointOut:
+    return EndpointOut(
+        id=endpoint.id,
+        uid=endpoint.uid,
+        url=endpoint.url,
+        description=endpoint.description,
+        version=endpoint.version,
+        disabled=endpoint.disabled,
+        disabled_reason=endpoint.disabled_reason,
+        event_types=endpoint.event_types,
+        filter_types=endpoint.event_types,
+        channels=endpoint.channels,
+        rate_limit=endpoint.rate_limit,
+        throttle_rate=endpoint.rate_limit,
+        ordering=endpoint.ordering,
+        metadata=endpoint.metadata,
+        created_at=_time(endpoint.created_at),
+        updated_at=_time(endpoint.updated_at),
+    )
+
+
+def _encode(endpoint: Endpoint) -> bytes:
+    return msgspec.json.encode(_out(endpoint))
+
+
+def _channels(channels: list[str] | None) -> list[str] | None:
+    if not channels:
+        return None
+    if len(channels) > 10:  # noqa: PLR2004 - what Svix allows
+        msg = "An endpoint has at most 10 channels."
+        raise Invalid(msg, param="channels")
+    for channel in channels:
+        rules.check_name(channel, "channels")
+    return sorted(set(channels))
+
+
+def _uid(uid: str | None) -> str | None:
+    return None if uid is None else rules.check_name(uid, "uid", prefix="ep_")
+
+
+def _owned(call: Call[Any, Any]) -> Instance:
+    """Check that the path names the key's own application.
+
+    Raises:
+        NotFound: it names another one, or none.
+    """
+    if call.path["app_id"] not in {call.instance.app_id, call.instance.id}:
+        msg = f"There is no application {call.path['app_id']}."
+        raise NotFound(msg, code="not_found")
+    return call.instance
+
+
+def _create(endpoint: Endpoint, instance: Instance, sealed: bytes, tx: Tx) -> tuple[int, bytes]:
+    return 201, _encode(app.create(tx, instance, endpoint, sealed, endpoint.created_at))
+
+
+def _rotate(
+    instance: Instance, name: str, sealed: bytes, grace_ms: int, now: int, tx: Tx
+) -> tuple[int, bytes]:
+    app.rotate(tx, instance, name, sealed, grace_ms, now)
+    return 204, b""
+
+
+def _idempotent(call: Call[Any, Any], what: str, body: object) -> tuple[str | None, bytes]:
+    key = call.headers.get(b"idempotency-key")
+    if key is None:
+        return None, b""
+    if len(key) > 256:  # noqa: PLR2004 - as long as any name
+        msg = "An idempotency key has at most 256 characters."
+        raise Invalid(msg, param="idempotency-key")
+    request = what.encode() + urlencode(call.path).encode() + msgspec.json.encode(body)
+    return key.decode("latin-1"), request
+
+
+def _reply(done: Once) -> Reply:
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    if done.replayed:
+        headers = ((b"idempotent-replayed", b"true"),)
+    if done.altered:
+        headers += ((b"idempotency-request-differs", b"true"),)
+    return Reply(done.status, done.body, headers)
+
+
+class _Endpoints:
+    """The handlers, with what they need to judge URLs and keep secrets."""
+
+    def __init__(self, vault: Vault, guards: dict[str, Policy]) -> None:
+        self._vault = vault
+        self._guards = guards
+
+    def _url(self, instance: Instance, url: str) -> str:
+        try:
+            check_url(url)
+            verdict = verdict_for_url(url, self._guards[instance.name])
+        except BadUrlError as error:
+            msg = f"The URL cannot be used: {error}."
+            raise Invalid(msg, param="url") from None
+        if not verdict.ok:
+            msg = f"The URL cannot be used: its address is {verdict.reason}."
+            raise Invalid(msg, param="url")
+        return url
+
+    async def list(self, call: Call[ListQuery, None]) -> bytes:
+        """Return a page of endpoints, newest first."""
+        query = call.query
+        if query.order not in {"ascending", "descending"}:
+            msg = "order is ascending or descending."
+            raise Invalid(msg, param="order")
+        page = await call.services.store.read(
+            app.page, _owned(call), query.iterator, query.limit, query.order == "ascending"
+        )
+        items = [_out(item) for item in page.items]
+        return msgspec.json.encode(
+            EndpointList(
+                data=items,
+                done=page.done,
+                iterator=items[-1].id if items else None,
+                prev_iterator=f"-{items[0].id}" if items else None,
+            )
+        )
+
+    async def create(self, call: Call[None, EndpointIn]) -> Reply:
+        """Add an endpoint."""
+        instance, body, now = _owned(call), call.body, call.services.now()
+        endpoint = Endpoint(
+            id=new_id("ep"),
+            uid=_uid(body.uid),
+            url=self._url(instance, body.url),
+            description=rules.check_description(body.description),
+            version=body.version,
+            event_types=rules.check_event_types(body.event_types or body.filter_types, _TYPES),
+            channels=_channels(body.channels),
+            headers=rules.check_headers(body.headers),
+            metadata=rules.check_metadata(body.metadata),
+            ordering=rules.check_ordering(body.ordering),
+            rate_limit=body.throttle_rate or body.rate_limit,
+            disabled=body.disabled,
+            created_at=now,
+            updated_at=now,
+        )
+        sealed = self._seal(body.secret, endpoint.id)
+        effect = partial(_create, endpoint, instance, sealed)
+        key, request = _idempotent(call, "create endpoint", body)
+        return _reply(await call.services.store.write(once, instance.no, key, request, now, effect))
+
+    async def get(self, call: One) -> bytes:
+        """Return an endpoint."""
+        found = await call.services.store.read(app.get, _owned(call), call.path["endpoint_id"])
+        return _encode(found)
+
+    async def patch(self, call: Call[None, EndpointPatch]) -> bytes:
+        """Change an endpoint."""
+        instance = _owned(call)
+        changes = self._changes(instance, call.body)
+        changed = await call.services.store.write(
+            app.change, instance, call.path["endpoint_id"], changes, call.services.now()
+        )
+        return _encode(changed)
+
+    def _changes(self, instance: Instance, body: EndpointPatch) -> dict[str, Any]:
+        given = {
+            name: value
+            for name in body.__struct_fields__
+            if (value := getattr(body, name)) is not UNSET
+        }
+        for old, name in (("filter_types", "event_types"), ("throttle_rate", "rate_limit")):
+            if old in given:
+                given.setdefault(name, given.pop(old))
+                given.pop(old, None)
+        checks: dict[str, Any] = {
+            "url": partial(self._url, instance),
+            "description": rules.check_description,
+            "uid": _uid,
+            "event_types": lambda wanted: rules.check_event_types(wanted, _TYPES),  # pyright: ignore[reportUnknownLambdaType]
+            "channels": _channels,
+            "headers": rules.check_headers,
+            "metadata": rules.check_metadata,
+            "ordering": rules.check_ordering,
+        }
+        return {
+            name: checks[name](value) if name in checks else value for name, value in given.items()
+        }
+
+    async def delete(self, call: One) -> Reply:
+        """Delete an endpoint; what was not sent to it yet is canceled."""
+        await call.services.store.write(
+            app.delete, _owned(call), call.path["endpoint_id"], call.services.now()
+        )
+        return Reply(204)
+
+    async def secret(self, call: One) -> bytes:
+        """Return an endpoint's signing secret."""
+        name, sealed = await call.services.store.read(
+            app.secret, _owned(call), call.path["endpoint_id"], call.services.now()
+        )
+        return msgspec.json.encode(SecretOut(self._vault.open(sealed, name).decode()))
+
+    async def rotate(self, call: Call[None, RotateIn]) -> Reply:
+        """Give an endpoint a new signing secret; the present one lives on for a while."""
+        instance, services = _owned(call), call.services
+        name = await services.store.read(app.identify, instance, call.path["endpoint_id"])
+        sealed = self._seal(call.body.key, name)
+        grace_ms = call.body.grace_period_seconds * 1000
+        now = services.now()
+        effect = partial(_rotate, instance, name, sealed, grace_ms, now)
+        key, request = _idempotent(call, "rotate secret", call.body)
+        return _reply(await services.store.write(once, instance.no, key, request, now, effect))
+
+    def _seal(self, secret: str | None, belongs_to: str) -> bytes:
+        if secret is None:
+            secret = generate_secret()
+        try:
+            check_new_secret(secret)
+        except SecretError as error:
+            raise Invalid(str(error), param="secret") from None
+        return self._vault.seal(secret.encode(), belongs_to)
+
+
+def endpoint_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
+    """Return the operations on endpoints."""
+    handle = _Endpoints(vault, guards)
+    many = "/api/v1/app/{app_id}/endpoint"
+    one = many + "/{endpoint_id}"
+
+    def op(method: str, path: str, name: str, summary: str, handler: Any, **more: Any) -> Op:  # noqa: ANN401
+        return Op(
+            method=method,
+            path=path,
+            name=f"v1.endpoint.{name}",
+            summary=summary,
+            handler=handler,
+            refuses=(404, 422),
+            tag=_TAG,
+            **more,
+        )
+
+    return (
+        op(
+            "GET",
+            many,
+            "list",
+            "List endpoints.",
+            handle.list,
+            query=ListQuery,
+            returns=EndpointList,
+        ),
+        op(
+            "POST",
+            many,
+            "create",
+            "Add an endpoint.",
+            handle.create,
+            body=EndpointIn,
+            returns=EndpointOut,
+            status=201,
+        ),
+        op("GET", one, "get", "Return an endpoint.", handle.get, returns=EndpointOut),
+        op(
+            "PATCH",
+            one,
+            "patch",
+            "Change an endpoint.",
+            handle.patch,
+            body=EndpointPatch,
+            returns=EndpointOut,
+        ),
+        op("DELETE", one, "delete", "Delete an endpoint.", handle.delete, status=204),
+        op(
+            "GET",
+            f"{one}/secret",
+            "get-secret",
+            "Return an endpoint's signing secret.",
+            handle.secret,
+            returns=SecretOut,
+        ),
+        op(
+            "POST",
+            f"{one}/secret/rotate",
+            "rotate-secret",
+            "Give an endpoint a new signing secret.",
+            handle.rotate,
+            body=RotateIn,
+            status=204,
+        ),
+    )

@@ -1,0 +1,211 @@
+"""Endpoints: create, list, change, delete, and their signing secrets."""
+
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from consignease.domain.endpoints import Endpoint, EndpointPage
+from consignease.domain.faults import Conflict, Invalid, NotFound
+from consignease.domain.instances import Instance
+from consignease.store import deliveries, endpoints
+from consignease.store.tx import Tx
+
+MAX_OLD_SECRETS = 10
+"""How many replaced secrets of one endpoint may be alive at once."""
+
+
+def _read(row: Any) -> Endpoint:  # noqa: ANN401 - a driver's row
+    def decoded(name: str) -> Any:  # noqa: ANN401 - JSON
+        return None if row[name] is None else msgspec.json.decode(row[name])
+
+    return Endpoint(
+        id=row["id"],
+        uid=row["uid"],
+        url=row["url"],
+        description=row["description"],
+        version=row["version"],
+        event_types=decoded("event_types"),
+        channels=decoded("channels"),
+        headers=decoded("headers"),
+        metadata=decoded("metadata"),
+        ordering=row["ordering"],
+        rate_limit=row["rate_limit"],
+        disabled=bool(row["disabled"]),
+        disabled_reason=row["disabled_reason"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _values(endpoint: Endpoint) -> dict[str, object]:
+    def encoded(value: object) -> str | None:
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    return {
+        "id": endpoint.id,
+        "uid": endpoint.uid,
+        "url": endpoint.url,
+        "description": endpoint.description,
+        "version": endpoint.version,
+        "event_types": encoded(endpoint.event_types),
+        "channels": encoded(endpoint.channels),
+        "headers": encoded(endpoint.headers),
+        "metadata": encoded(endpoint.metadata),
+        "ordering": endpoint.ordering,
+        "rate_limit": endpoint.rate_limit,
+        "disabled": int(endpoint.disabled),
+        "disabled_reason": endpoint.disabled_reason,
+        "created_at": endpoint.created_at,
+        "updated_at": endpoint.updated_at,
+    }
+
+
+def _row(tx: Tx, instance: Instance, name: str) -> Any:  # noqa: ANN401
+    row = endpoints.find(tx, instance.app, name)
+    if row is None:
+        msg = f"There is no endpoint {name}."
+        raise NotFound(msg, code="not_found")
+    return row
+
+
+def create(tx: Tx, instance: Instance, endpoint: Endpoint, sealed: bytes, now: int) -> Endpoint:
+    """Add an endpoint with its first signing secret.
+
+    Raises:
+        Conflict: its uid is taken.
+    """
+    if endpoint.uid is not None:
+        _refuse_taken(tx, instance, endpoint.uid, None)
+    row = endpoints.insert(tx, {"app": instance.app, **_values(endpoint)})
+    endpoints.add_secret(tx, row["no"], sealed, now)
+    return _read(row)
+
+
+def _refuse_taken(tx: Tx, instance: Instance, uid: str, no: int | None) -> None:
+    other = endpoints.find(tx, instance.app, uid)
+    if other is not None and other["no"] != no:
+        msg = f"Another endpoint has the uid {uid}."
+        raise Conflict(msg, code="conflict", param="uid")
+
+
+def get(tx: Tx, instance: Instance, name: str) -> Endpoint:
+    """Return the endpoint with that id or uid.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return _read(_row(tx, instance, name))
+
+
+def page(
+    tx: Tx, instance: Instance, iterator: str | None, limit: int, *ascending: bool
+) -> EndpointPage:
+    """Return one page of endpoints, newest first unless `ascending`.
+
+    Args:
+        tx: The transaction.
+        instance: Whose endpoints.
+        iterator: The last id of the page before; one with a leading ``-``
+            asks for the page before that id.
+        limit: How many at most.
+        *ascending: One flag: oldest first.
+    """
+    forward = ascending[0] if ascending else False
+    backward = iterator is not None and iterator.startswith("-")
+    after = iterator.removeprefix("-") if iterator else None
+    rows = endpoints.page(
+        tx, instance.app, after, limit + 1, ascending=forward is not backward
+    )
+    done = len(rows) <= limit
+    items = [_read(row) for row in rows[:limit]]
+    if backward:
+        items.reverse()
+    return EndpointPage(items=items, done=done)
+
+
+def change(tx: Tx, instance: Instance, name: str, changes: dict[str, Any], now: int) -> Endpoint:
+    """Apply changes to an endpoint; changes that change nothing leave it as it is.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: the new uid is taken.
+    """
+    row = _row(tx, instance, name)
+    before = _read(row)
+    after = msgspec.structs.replace(before, **changes)
+    if after == before:
+        return before
+    if after.uid is not None and after.uid != before.uid:
+        _refuse_taken(tx, instance, after.uid, row["no"])
+    resumed = before.disabled and not after.disabled
+    if resumed:
+        after = msgspec.structs.replace(after, disabled_reason=None)
+    after = msgspec.structs.replace(after, updated_at=now)
+    row = endpoints.update(
+        tx,
+        instance.app,
+        {
+            **_values(after),
+            "no": row["no"],
+            "paused_until": None if resumed else row["paused_until"],
+            "first_failure_at": None if resumed else row["first_failure_at"],
+        },
+    )
+    _changed(tx, row["no"])
+    return _read(row)
+
+
+def delete(tx: Tx, instance: Instance, name: str, now: int) -> None:
+    """Delete an endpoint; what was not sent to it yet is canceled.
+
+    Raises:
+        NotFound: there is none.
+    """
+    no = _row(tx, instance, name)["no"]
+    endpoints.delete(tx, instance.app, no, now)
+    deliveries.cancel_all(tx, no)
+    _changed(tx, no)
+
+
+def secret(tx: Tx, instance: Instance, name: str, now: int) -> tuple[str, bytes]:
+    """Return the endpoint's id and its newest signing secret, sealed.
+
+    Raises:
+        NotFound: there is no such endpoint.
+    """
+    row = _row(tx, instance, name)
+    return row["id"], endpoints.secrets(tx, row["no"], now)[0]["sealed"]
+
+
+def identify(tx: Tx, instance: Instance, name: str) -> str:
+    """Return the id of the endpoint with that id or uid.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return _row(tx, instance, name)["id"]
+
+
+def rotate(
+    tx: Tx, instance: Instance, name: str, sealed: bytes, grace_ms: int, now: int
+) -> None:
+    """Give an endpoint a new signing secret; the present ones end after a grace period.
+
+    Raises:
+        NotFound: there is no such endpoint.
+        Invalid: too many replaced secrets are still alive.
+    """
+    no = _row(tx, instance, name)["no"]
+    if len(endpoints.secrets(tx, no, now)) > MAX_OLD_SECRETS:
+        msg = f"The endpoint has {MAX_OLD_SECRETS} replaced secrets that are still alive."
+        raise Invalid(
+            msg, code="limit_reached", detail=f"{msg} Wait until one ends, or rotate without grace."
+        )
+    endpoints.expire_secrets(tx, no, now + grace_ms)
+    endpoints.add_secret(tx, no, sealed, now)
+    _changed(tx, no)
+
+
+def _changed(tx: Tx, no: int) -> None:
+    tx.on_commit(partial(tx.hand.changed, no))

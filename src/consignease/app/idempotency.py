@@ -1,0 +1,69 @@
+"""Doing something once, however often it is asked for with the same key."""
+
+from collections.abc import Callable
+from hashlib import sha256
+
+import msgspec
+
+from consignease.store import idempotency
+from consignease.store.tx import Tx
+
+AUTOMATIC_PREFIX = "auto_"
+"""Keys that client libraries make up by themselves for each call begin so."""
+
+_AUTOMATIC_MS = 10 * 60_000
+_CHOSEN_MS = 12 * 3_600_000
+
+
+class Once(msgspec.Struct, frozen=True):
+    """An answer, and whether it is the first request's.
+
+    Attributes:
+        replayed: Whether it was given before.
+        altered: Whether that request was not the same as this one.
+    """
+
+    status: int
+    body: bytes
+    replayed: bool = False
+    altered: bool = False
+
+
+def once(
+    tx: Tx,
+    instance: int,
+    key: str | None,
+    request: bytes,
+    now: int,
+    effect: Callable[[Tx], tuple[int, bytes]],
+) -> Once:
+    """Run `effect` unless a request with this key was answered already.
+
+    The kept answer commits with the effect, so neither is ever there alone.
+
+    Args:
+        tx: The transaction.
+        instance: Whose key it is.
+        key: The idempotency key; None runs the effect in any case.
+        request: What tells two requests apart: method, path and body.
+        now: The time in milliseconds.
+        effect: Does it and returns the answer's status and body.
+    """
+    if key is None:
+        return Once(*effect(tx))
+    digest = sha256(request).digest()
+    kept = idempotency.find(tx, instance, key, now)
+    if kept is not None:
+        return Once(kept["status"], kept["response"], True, kept["request"] != digest)  # noqa: FBT003
+    answer = Once(*effect(tx))
+    lives = _AUTOMATIC_MS if key.startswith(AUTOMATIC_PREFIX) else _CHOSEN_MS
+    idempotency.keep(
+        tx,
+        instance,
+        key,
+        request=digest,
+        status=answer.status,
+        response=answer.body,
+        expires_at=now + lives,
+    )
+    return answer

@@ -1,0 +1,53 @@
+"""Running a server in the foreground, for the commands that start one."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from consignease.domain.faults import Unavailable
+from consignease.folder import Folder, FolderError
+from consignease.server import Server
+from consignease.settings import Settings
+
+
+def run_server(settings: Settings, ready: Callable[[Server], None]) -> None:
+    """Start a server, say when it is ready, and serve until the process is asked to end.
+
+    Raises:
+        ClickException: it cannot start; says what to do.
+    """
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+    )
+    for chatty in ("alembic", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+    async def serve() -> None:
+        server = Server(settings, Folder(Path(settings.data_dir)))
+        await server.start()
+        ready(server)
+        await server.run_until_signal()
+
+    try:
+        _loop_runner()(serve())
+    except (FolderError, Unavailable) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        message = f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}."
+        if error.strerror and "in use" in error.strerror:
+            message += " Choose another with --port, or stop what listens there."
+        raise click.ClickException(message) from None
+
+
+def _loop_runner() -> Callable[..., None]:
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        return asyncio.run
+    return uvloop.run

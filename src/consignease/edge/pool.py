@@ -1,0 +1,135 @@
+"""The libcurl handles and kept connections of one guard policy."""
+
+import logging
+from collections.abc import Callable
+
+import pycurl
+
+from consignease.edge.curl import Exchange
+from consignease.edge.guard import Policy
+from consignease.edge.headers import clean
+from consignease.edge.outcome import Outcome, Request
+
+_log = logging.getLogger(__name__)
+_IDLE_HANDLES = 1024
+
+
+class Pool:
+    """One multi handle: connections opened under one policy stay within it.
+
+    Attributes:
+        policy: the guard's.
+        multi: libcurl's handle; the sender performs on it.
+        active: the requests inside libcurl, by handle.
+        retired: whether new requests under this policy get another pool.
+    """
+
+    __slots__ = (
+        "_ca_file",
+        "_idle",
+        "_idle_count",
+        "_register",
+        "active",
+        "multi",
+        "policy",
+        "retired",
+    )
+
+    def __init__(
+        self, policy: Policy, connections: int, register: Callable[[int], None], ca_file: str | None
+    ) -> None:
+        """Make an empty pool.
+
+        Args:
+            policy: the guard's.
+            connections: how many are kept.
+            register: told the number of each new socket.
+            ca_file: trusted certificates; None for libcurl's own idea of them.
+        """
+        self.policy = policy
+        self.multi = pycurl.CurlMulti()
+        self.multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)
+        self.multi.setopt(pycurl.M_MAXCONNECTS, connections)
+        self.active: dict[pycurl.Curl, Exchange] = {}
+        self.retired = False
+        self._idle: dict[tuple[str, str, int], list[Exchange]] = {}
+        self._idle_count = 0
+        self._register = register
+        self._ca_file = ca_file
+
+    def start(self, request: Request) -> Outcome | None:
+        """Give a request to libcurl, or say why not.
+
+        Raises:
+            pycurl.error, TypeError, ValueError: libcurl cannot take its parts.
+        """
+        if not clean(request.headers):
+            words = "a header holds a line break or control character"
+            return Outcome(request.tag, phase="request", error=words)
+        key = (request.url, request.address, request.timeout_ms)
+        exchanges = self._idle.get(key)
+        if exchanges:
+            self._idle_count -= 1
+            exchange = exchanges.pop()
+        else:
+            exchange = Exchange(self.policy, self._register, self._ca_file)
+            refusal = exchange.aim(request, key)
+            if refusal:
+                exchange.handle.close()
+                return Outcome(request.tag, phase="guard", error=refusal)
+        exchange.load(request)
+        self.multi.add_handle(exchange.handle)
+        self.active[exchange.handle] = exchange
+        return None
+
+    def finished(self) -> list[Outcome]:
+        """Take out of libcurl what has finished."""
+        outcomes: list[Outcome] = []
+        more = 1
+        while more:
+            more, good, failed = self.multi.info_read()
+            outcomes += [self._finish(handle, 0, "") for handle in good]
+            outcomes += [self._finish(*failure) for failure in failed]
+        return outcomes
+
+    def close(self) -> None:
+        """Close every connection and handle."""
+        for handle in self.active:
+            self.multi.remove_handle(handle)
+            handle.close()
+        for exchanges in self._idle.values():
+            for exchange in exchanges:
+                exchange.handle.close()
+        self.active.clear()
+        self._idle.clear()
+        self.multi.close()
+
+    def _finish(self, handle: pycurl.Curl, code: int, detail: str) -> Outcome:
+        self.multi.remove_handle(handle)
+        exchange = self.active.pop(handle)
+        try:
+            outcome = exchange.outcome(code, detail)
+        except Exception:  # noqa: BLE001 (one answer must not cost the others)
+            _log.exception("an answer could not be read")
+            handle.close()
+            return Outcome(exchange.request.tag, phase="internal", error="the sender failed")
+        self._keep(exchange)
+        return outcome
+
+    def _keep(self, exchange: Exchange) -> None:
+        exchanges = self._idle.get(exchange.key)
+        if exchanges is None:
+            exchanges = self._idle[exchange.key] = []
+        exchanges.append(exchange)
+        self._idle_count += 1
+        if self._idle_count > _IDLE_HANDLES:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        while True:
+            key, exchanges = next(iter(self._idle.items()))
+            if exchanges:
+                break
+            del self._idle[key]
+        exchanges.pop().handle.close()
+        self._idle_count -= 1

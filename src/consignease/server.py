@@ -1,0 +1,304 @@
+"""The composition root: settings and a folder become a running server."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from consignease.api.clerk_backend import OPS, ClerkDialect
+from consignease.api.dispatch import Api
+from consignease.api.ops import Services
+from consignease.api.site import Site
+from consignease.api.svix import SvixDialect, svix_ops
+from consignease.app.instances import NewInstance, set_up
+from consignease.domain.instances import Instance
+from consignease.domain.keys import key_hash
+from consignease.edge.clock import Clock
+from consignease.edge.guard import DEVELOPMENT, production
+from consignease.edge.passwords import Hasher
+from consignease.edge.resolver import Resolver, SystemResolver
+from consignease.edge.tokens import new_key_pair
+from consignease.edge.vault import Vault, new_key, read_key
+from consignease.folder import Folder, InstanceKeys
+from consignease.settings import Settings
+from consignease.store import housekeeping, instances
+from consignease.store.database import migrate
+from consignease.store.engine import Store
+from consignease.store.tx import Tx
+from consignease.work.deliver import Deliverer
+from consignease.work.routes import route_loader
+from consignease.work.tidy import tidy
+
+_log = logging.getLogger("consignease")
+
+
+class Server:
+    """One server: the APIs, the store and the worker in one process.
+
+    Args:
+        settings: How to run.
+        folder: Where the data is.
+        resolver: Finds the addresses of endpoints; the system's if left out.
+        ca_file: Certificates that endpoints are checked against, if not the system's.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Folder,
+        *,
+        resolver: Resolver | None = None,
+        ca_file: str | None = None,
+    ) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.keys: list[InstanceKeys] = []
+        self.port = settings.port
+        self.setup_token = secrets.token_urlsafe(24)
+        self._resolver: Resolver = resolver or SystemResolver()
+        self._ca_file = ca_file
+        self._http: uvicorn.Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._tidying: asyncio.Task[None] | None = None
+        self._authenticated: dict[str, Instance] = {}
+        self._instances: list[Instance] = []
+        self._stopped = asyncio.Event()
+        self.store: Store
+        self.worker: Deliverer
+
+    @property
+    def base_url(self) -> str:
+        """Where the server is reached from this machine."""
+        host = self.settings.host
+        if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+            host = "127.0.0.1"
+        scheme = "https" if self.settings.tls_cert else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    async def start(self) -> None:
+        """Open the folder and begin to answer and to deliver.
+
+        Raises:
+            FolderError: the folder is in use or cannot be used.
+            OSError: the address cannot be listened on.
+        """
+        listener = _listen(self.settings.host, self.settings.port)
+        self.port = listener.getsockname()[1]
+        try:
+            await self._open()
+        except BaseException:
+            listener.close()
+            self.folder.unlock()
+            raise
+        config = uvicorn.Config(
+            self._site(),
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=bool(self.settings.trusted_proxies),
+            forwarded_allow_ips=self.settings.trusted_proxies,
+            ssl_certfile=self.settings.tls_cert or None,
+            ssl_keyfile=self.settings.tls_key or None,
+            timeout_graceful_shutdown=round(self.settings.grace),
+            timeout_keep_alive=75,
+        )
+        self._http = _Http(config)
+        self._serving = asyncio.create_task(self._http.serve(sockets=[listener]))
+        self._tidying = asyncio.create_task(tidy(self.store, self._clock))
+        while not self._http.started:
+            if self._serving.done():
+                self._serving.result()
+                msg = "the HTTP server ended before it began"
+                raise RuntimeError(msg)
+            await asyncio.sleep(0.002)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+
+    async def stop(self) -> None:
+        """Finish requests, release leases, close the database."""
+        assert self._http is not None  # noqa: S101 - set by start
+        assert self._serving is not None  # noqa: S101
+        assert self._tidying is not None  # noqa: S101
+        self._http.should_exit = True
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._serving
+        self._tidying.cancel()
+        await self.worker.stop(self.settings.grace)
+        with contextlib.suppress(Exception):
+            await self.store.write(housekeeping.tick, self._clock.now())
+        await asyncio.get_running_loop().run_in_executor(None, self.store.close)
+        self._hasher.close()
+        if isinstance(self._resolver, SystemResolver):
+            self._resolver.close()
+        self.folder.unlock()
+        gc.unfreeze()
+
+    async def run_until_signal(self) -> None:
+        """Serve until the process is asked to end (SIGINT or SIGTERM)."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stopped.set)
+        await self._stopped.wait()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        await self.stop()
+
+    # Putting it together
+
+    async def _open(self) -> None:
+        self.folder.lock()
+        ring = self.folder.key_ring(new_key())
+        self.keys = self.folder.keys()
+        migrate(self.folder.database)
+        self._vault = Vault({number: read_key(text) for number, text in ring.items()})
+        self._guards = {
+            "development": DEVELOPMENT,
+            "production": production(self.settings.allow_subnets),
+        }
+        crash = crash_points(os.environ.get("CONSIGNEASE_CRASH_AT", ""))
+        self._clock = Clock(last_tick(self.folder.database))
+        self.worker = Deliverer(
+            load=self._load_route,
+            clock=self._clock,
+            resolver=self._resolver,
+            concurrency=self.settings.endpoint_concurrency,
+            ca_file=self._ca_file,
+            crash=crash,
+        )
+        self.store = Store(self.folder.database, hand=self.worker, crash=crash)
+        self._loader = route_loader(
+            self.store,
+            self._vault,
+            self._clock,
+            self._guards,
+            schedule=tuple(round(delay * 1000) for delay in self.settings.retry_schedule),
+            timeout_ms=round(self.settings.delivery_timeout * 1000),
+        )
+        await self._set_up_instances()
+        if not all(keys.public_key for keys in self.keys):
+            self.keys = self.folder.add_public_keys(await self.store.read(_public_keys))
+        await self.worker.start(self.store)
+
+    async def _load_route(self, endpoint: int) -> Any:  # noqa: ANN401 - see route_loader
+        return await self._loader(endpoint)
+
+    async def _set_up_instances(self) -> None:
+        self._instances = await self.store.read(instances.all_of_them)
+        present = {instance.name for instance in self._instances}
+        wanted: list[NewInstance] = []
+        for keys in self.keys:
+            if keys.name in present:
+                continue
+            public, private = await asyncio.to_thread(new_key_pair)
+            wanted.append(
+                NewInstance(
+                    id=keys.id,
+                    name=keys.name,
+                    app_id=keys.application_id,
+                    frontend_host=keys.frontend_host,
+                    secret_key=keys.secret_key,
+                    token_public_pem=public,
+                    token_private_sealed=self._vault.seal(private, keys.id),
+                )
+            )
+        if wanted:
+            self._instances = await self.store.write(set_up, wanted, self._clock.now())
+
+    def _site(self) -> Site:
+        self._hasher = Hasher(development=False)
+        services = Services(
+            store=self.store,
+            authenticate=self._authenticate,
+            hash_password=self._hasher.hash,
+            now=self._clock.now,
+        )
+        return Site(
+            backend=Api(OPS, ClerkDialect(), services),
+            webhooks=Api(svix_ops(self._vault, self._guards), SvixDialect(), services),
+            health=self._health,
+            setup_token=self.setup_token,
+        )
+
+    async def _authenticate(self, key: str) -> Instance | None:
+        found = self._authenticated.get(key)
+        if found is None:
+            found = await self.store.read(instances.by_secret_key, key_hash(key))
+            if found is not None:
+                self._authenticated[key] = found
+        return found
+
+    def _health(self) -> dict[str, str]:
+        return {"database": self.store.failure or "ok", "worker": "ok"}
+
+
+class _Http(uvicorn.Server):
+    """uvicorn without its own signal handling: the process is ours to end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:  # noqa: ANN401 - uvicorn's own
+        """Leave signals alone."""
+        yield
+
+
+def _public_keys(tx: Tx) -> dict[str, str]:
+    return {row["kid"]: row["public_pem"] for row in instances.token_keys(tx)}
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def last_tick(database: Path) -> int:
+    """Return the latest time that a former run has stored, in milliseconds."""
+    import sqlite3
+
+    connection = sqlite3.connect(database)
+    try:
+        return connection.execute("SELECT value FROM counter WHERE name = 'clock'").fetchone()[0]
+    finally:
+        connection.close()
+
+
+def crash_points(wanted: str) -> Callable[[str], None] | None:
+    """Make the hook that ends the process at a named point, for fault tests.
+
+    Args:
+        wanted: The name of a point and how many times to pass it first, such as
+            ``after-commit:25``; empty for none.
+    """
+    if not wanted:
+        return None
+    point, _, count = wanted.partition(":")
+    left = int(count or 0)
+
+    def crash(name: str) -> None:
+        nonlocal left
+        if name == point:
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left -= 1
+
+    return crash

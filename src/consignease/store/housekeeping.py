@@ -1,0 +1,25 @@
+"""What the database remembers about itself."""
+
+from consignease.store.tx import Tx
+
+_CLOCK = "SELECT value FROM counter WHERE name = 'clock'"
+_TICK = "UPDATE counter SET value = max(value, ?) WHERE name = 'clock'"
+_DROP_KEYS = """
+DELETE FROM idempotency WHERE (instance, key) IN
+  (SELECT instance, key FROM idempotency WHERE expires_at <= ? LIMIT 500)
+"""
+
+
+def last_tick(tx: Tx) -> int:
+    """Return the clock's last stored reading, in milliseconds."""
+    return tx.one(_CLOCK)[0]
+
+
+def tick(tx: Tx, now: int) -> None:
+    """Store the clock's reading, so that the next run does not begin before it."""
+    tx.execute(_TICK, (now,))
+
+
+def drop_expired_keys(tx: Tx, now: int) -> int:
+    """Drop some idempotency keys that have ended; returns how many."""
+    return tx.run(_DROP_KEYS, (now,))

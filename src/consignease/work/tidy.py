@@ -1,0 +1,23 @@
+"""Tidying: what has to be done now and then, in small steps that disturb nobody."""
+
+import asyncio
+import logging
+
+from consignease.edge.clock import Clock
+from consignease.store import housekeeping
+from consignease.store.engine import Store
+
+EVERY_SECONDS = 10.0
+_log = logging.getLogger("consignease.tidy")
+
+
+async def tidy(store: Store, clock: Clock) -> None:
+    """Run until cancelled: note the time, and drop idempotency keys that have ended."""
+    while True:
+        await asyncio.sleep(EVERY_SECONDS)
+        try:
+            await store.write(housekeeping.tick, clock.now())
+            while await store.write(housekeeping.drop_expired_keys, clock.now()):
+                pass
+        except Exception:
+            _log.exception("tidying failed; it is tried again")

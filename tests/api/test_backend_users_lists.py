@@ -1,0 +1,186 @@
+"""Lists, counts, filters and pages of users."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.helpers.backend import START, Backend, open_backend
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Iterator[Backend]:
+    with open_backend(tmp_path) as opened:
+        yield opened
+
+
+async def people(backend: Backend, number: int) -> list[dict[str, Any]]:
+    """Create users one millisecond apart, each with every identifier."""
+    users: list[dict[str, Any]] = []
+    for n in range(number):
+        backend.now += 1
+        body = {
+            "email_address": [f"u{n}@example.com", f"v{n}@example.com"],
+            "username": f"User-{n}",
+            "external_id": f"ext{n}",
+        }
+        users.append((await backend.call("POST", "/users", body)).json)
+    return users
+
+
+def ids(users: list[dict[str, Any]]) -> list[str]:
+    return [user["id"] for user in users]
+
+
+async def test_a_list_is_a_bare_array_of_ten_newest_first(backend: Backend) -> None:
+    """The defaults of the official API, each user whole."""
+    users = await people(backend, 12)
+    answer = await backend.call("GET", "/users")
+    assert answer.status == 200
+    assert answer.json == users[::-1][:10]
+
+
+@pytest.mark.parametrize(
+    ("order_by", "reverse"),
+    [("created_at", False), ("%2Bcreated_at", False), ("+created_at", False)]
+    + [("-created_at", True), ("-created_at,updated_at", True)],
+)
+async def test_pages_put_together_are_the_whole_list(
+    backend: Backend, order_by: str, reverse: bool
+) -> None:
+    """Limit and offset cut the ordered list without gaps or doubles."""
+    users = await people(backend, 7)
+    found: list[str] = []
+    for offset in range(0, 9, 3):
+        query = f"limit=3&offset={offset}&order_by={order_by}"
+        found += ids((await backend.call("GET", "/users", query=query)).json)
+    assert found == ids(users[::-1] if reverse else users)
+
+
+async def test_users_can_be_ordered_by_their_last_change(backend: Backend) -> None:
+    """updated_at orders by it; users of the same moment are ordered by id."""
+    users = await people(backend, 3)
+    backend.now += 1
+    await backend.call("PATCH", f"/users/{users[0]['id']}", {"first_name": "A"})
+    newest = (await backend.call("GET", "/users", query="order_by=-updated_at")).json
+    assert ids(newest) == ids([users[0], users[2], users[1]])
+    body = {"created_at": "2020-01-01T00:00:00Z"}
+    twins = [(await backend.call("POST", "/users", body)).json["id"] for _ in range(4)]
+    up = ids((await backend.call("GET", "/users", query="order_by=created_at")).json)
+    down = ids((await backend.call("GET", "/users", query="order_by=-created_at")).json)
+    assert up[:4] == sorted(twins)
+    assert down == up[::-1]
+
+
+async def test_a_list_on_request_tells_how_many_there_are(backend: Backend) -> None:
+    """paginated=true answers data and the number of all that match."""
+    users = await people(backend, 3)
+    answer = await backend.call("GET", "/users", query="paginated=true&limit=2")
+    assert answer.json == {"data": [users[2], users[1]], "total_count": 3}
+    empty = await backend.call("GET", "/users", query="paginated=true&offset=99")
+    assert empty.json == {"data": [], "total_count": 3}
+
+
+FILTERS = [
+    ("email_address=u1@example.com", {1}),
+    ("email_address=U1@EXAMPLE.com&email_address=v3@example.com", {1, 3}),
+    ("email_address[]=u1@example.com", {1}),
+    ("email_address=u1@example.com&email_address=v1@example.com", {1}),
+    ("username=user-2&username=nobody", {2}),
+    ("external_id=ext0&external_id=ext4", {0, 4}),
+    ("external_id=%2Bext0", {0}),
+    ("external_id=-ext0&external_id=-ext4", {1, 2, 3}),
+    ("username=user-2&external_id=ext2", {2}),
+    ("username=user-2&external_id=ext3", set[int]()),
+    ("username=", set[int]()),
+    ("unknown_parameter=1", {0, 1, 2, 3, 4}),
+]
+
+
+@pytest.mark.parametrize(("query", "expected"), FILTERS)
+async def test_filters_are_exact_and_hold_together(
+    backend: Backend, query: str, expected: set[int]
+) -> None:
+    """Values of one filter are alternatives, filters are conditions; count agrees."""
+    users = await people(backend, 5)
+    found = ids((await backend.call("GET", "/users", query=query)).json)
+    assert found == ids([users[n] for n in sorted(expected, reverse=True)])
+    total = (await backend.call("GET", "/users/count", query=query)).json
+    assert total == {"object": "total_count", "total_count": len(expected)}
+
+
+async def test_ids_filter_and_exclude(backend: Backend) -> None:
+    """user_id takes + and - in front; a hundred values work."""
+    users = await people(backend, 4)
+    names = ids(users)
+    query = "&".join(f"user_id={name}" for name in [names[0], names[2], *["user_x"] * 98])
+    assert ids((await backend.call("GET", "/users", query=query)).json) == [names[2], names[0]]
+    query = f"user_id=-{names[0]}&user_id=-{names[1]}"
+    assert ids((await backend.call("GET", "/users", query=query)).json) == [names[3], names[2]]
+    query = f"user_id=%2B{names[0]}&user_id=-{names[1]}"
+    assert ids((await backend.call("GET", "/users", query=query)).json) == [names[0]]
+
+
+async def test_an_exclusion_keeps_users_that_have_no_external_id(backend: Backend) -> None:
+    """Not having an external id is not having that one."""
+    await people(backend, 1)
+    user = (await backend.call("POST", "/users", {})).json
+    answer = await backend.call("GET", "/users", query="external_id=-ext0")
+    assert ids(answer.json) == [user["id"]]
+
+
+BAD_QUERIES = [
+    ("limit=0", "limit"),
+    ("limit=501", "limit"),
+    ("limit=ten", "limit"),
+    ("limit=", "limit"),
+    ("offset=-1", "offset"),
+    ("offset=9" + "9" * 30, "offset"),
+    ("order_by=password_digest", "order_by"),
+    ("order_by=", "order_by"),
+    ("order_by=created_at%3B--", "order_by"),
+    ("paginated=maybe", "paginated"),
+    ("&".join(f"user_id=u{n}" for n in range(101)), "user_id"),
+    ("query=zoe", "query"),
+    ("organization_id=org_1", "organization_id"),
+    ("banned=true", "banned"),
+    ("starting_after=user_1", "starting_after"),
+    ("created_at_after=1", "created_at_after"),
+]
+
+
+@pytest.mark.parametrize(("query", "param"), BAD_QUERIES)
+async def test_a_bad_or_unknown_filter_is_refused_never_ignored(
+    backend: Backend, query: str, param: str
+) -> None:
+    """Otherwise users that were not asked for would be listed, and maybe deleted."""
+    answer = await backend.call("GET", "/users", query=query)
+    assert answer.status == 422, answer.body
+    assert answer.error["meta"] == {"param_name": param}
+
+
+async def test_a_query_of_thousands_of_keys_is_a_bad_request(backend: Backend) -> None:
+    """It is refused before it is taken apart."""
+    answer = await backend.call("GET", "/users", query="a=b&" * 3_000)
+    assert answer.status == 400
+    assert answer.error["code"] == "request_body_invalid"
+
+
+async def test_odd_bytes_in_a_query_match_nothing(backend: Backend) -> None:
+    """Whatever is asked for is compared, never interpreted."""
+    await people(backend, 1)
+    for value in ("'; DROP TABLE user", "%", "_", "\0", "🎉", "\\"):
+        answer = await backend.call("GET", "/users", query=f"username={quote(value)}")
+        assert (answer.status, answer.json) == (200, [])
+    answer = await backend.call("GET", "/users", query="username=%FF%zz")
+    assert (answer.status, answer.json) == (200, [])
+
+
+async def test_times_of_the_clock_order_users(backend: Backend) -> None:
+    """created_at is the clock's unless it was given."""
+    (user,) = await people(backend, 1)
+    assert user["created_at"] == START + 1
