@@ -108,7 +108,7 @@ async def test_a_user_with_everything_is_answered_whole(backend: Backend) -> Non
         {
             "external_id": "ext/1",
             "first_name": "Zoë 👩‍👩‍👧",
-            "last_name": "O'Brien-Ñandú\t\"x\"",
+            "last_name": 'O\'Brien-Ñandú\t"x"',
             "locale": "de-AT",
             "email_address": ["Zoe@Example.com", "second@example.com"],
             "email_address_identification_status": ["verified", "reserved"],
@@ -147,15 +147,13 @@ async def test_a_user_with_everything_is_answered_whole(backend: Backend) -> Non
         user_id,
         external_id="ext/1",
         first_name="Zoë 👩‍👩‍👧",
-        last_name="O'Brien-Ñandú\t\"x\"",
+        last_name='O\'Brien-Ñandú\t"x"',
         locale="de-AT",
         username="Zoe.99_x-y",
         primary_email_address_id=first["id"],
         email_addresses=[
             email_like(first["id"], "Zoe@Example.com"),
-            email_like(
-                second["id"], "second@example.com", reserved=True, verification=unverified
-            ),
+            email_like(second["id"], "second@example.com", reserved=True, verification=unverified),
         ],
         password_enabled=True,
         password_last_updated_at=START,

@@ -240,9 +240,7 @@ async def test_an_unknown_user_is_not_found(backend: Backend, user_id: str) -> N
 
 async def test_metadata_may_fill_its_limit_but_not_exceed_it(backend: Backend) -> None:
     """The limit holds for the three together, also through merges; the event still fits."""
-    user = (
-        await backend.call("POST", "/users", {"public_metadata": {"a": "x" * 60_000}})
-    ).json
+    user = (await backend.call("POST", "/users", {"public_metadata": {"a": "x" * 60_000}})).json
     path = f"/users/{user['id']}/metadata"
     fits = await backend.call("PATCH", path, {"private_metadata": {"b": "y" * 5_500}})
     assert fits.status == 200
@@ -277,8 +275,6 @@ async def test_metadata_merged_too_deep_is_refused(backend: Backend) -> None:
     for _ in range(101):
         deep = {"a": deep}
     user = (await backend.call("POST", "/users", {})).json
-    answer = await backend.call(
-        "PATCH", f"/users/{user['id']}/metadata", {"public_metadata": deep}
-    )
+    answer = await backend.call("PATCH", f"/users/{user['id']}/metadata", {"public_metadata": deep})
     assert answer.status == 422
     assert answer.error["code"] == "form_param_value_invalid"

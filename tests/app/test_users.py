@@ -144,10 +144,7 @@ async def test_the_unique_index_decides_even_without_the_group(backend: Backend)
     """Two units of one commit group, built from the same draft: the second is refused."""
     wanted = draft(CreateParams(email_address=["one@example.com"]))
     results = await asyncio.gather(
-        *(
-            backend.store.write(users.create, backend.instance, wanted, START)
-            for _ in range(2)
-        ),
+        *(backend.store.write(users.create, backend.instance, wanted, START) for _ in range(2)),
         return_exceptions=True,
     )
     assert sorted(type(result) for result in results if isinstance(result, Conflict)) == [Conflict]

@@ -183,6 +183,7 @@ def _instances(store: Store) -> dict[str, Instance]:
             ("production", "prod.example.com", OTHER_KEY),
         )
     ]
+
     async def write() -> list[Instance]:
         return await store.write(set_up, wanted, START)
 

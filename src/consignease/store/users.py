@@ -7,53 +7,29 @@ by unique indexes: an insert that meets one touches no row.
 # ruff: noqa: S608 - statements are put together of constants, never of values
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from consignease.domain import identifiers
 from consignease.domain.faults import Conflict
-from consignease.domain.users import EmailAddress, User
+from consignease.domain.users import EmailAddress, User, Values
 from consignease.store.tx import Tx
 from consignease.wire.ids import EmailAddressId
 
-_PLAIN = (
-    "first_name",
-    "last_name",
-    "locale",
-    "primary_email_address_id",
-    "primary_phone_number_id",
-    "password_digest",
-    "password_last_updated_at",
-    "totp_enabled",
-    "backup_code_enabled",
-    "mfa_enabled_at",
-    "mfa_disabled_at",
-    "public_metadata",
-    "private_metadata",
-    "unsafe_metadata",
-    "last_sign_in_at",
-    "last_active_at",
-    "banned",
-    "locked",
-    "lockout_expires_at",
-    "delete_self_enabled",
-    "create_organization_enabled",
-    "create_organizations_limit",
-    "legal_accepted_at",
-    "bypass_client_trust",
+_COLUMNS = (
+    "id",
+    "created_at",
     "updated_at",
+    *(name for name in Values.__struct_fields__),
 )
-"""Columns that no index is on, so that a plain update leaves every index alone."""
-
-_INDEXED = ("external_id", "username", "created_at")
-_COLUMNS = ("id", *_INDEXED, *_PLAIN)
 COLUMNS = ", ".join(f"u.{name}" for name in _COLUMNS)
 """What `load` expects of a row, for the table alias ``u``."""
 
 _FLAGS = tuple(
     name
-    for name in _PLAIN
+    for name in _COLUMNS
     if name in {"banned", "locked", "bypass_client_trust"} or name.endswith("_enabled")
 )
 
@@ -74,15 +50,6 @@ INSERT INTO email_address (instance, id, user_id, position, email_address, email
 VALUES (:instance, :id, :user_id, :position, :email_address, :email_key, :status, :strategy,
         :reserved, :created_at, :updated_at)
 ON CONFLICT DO NOTHING
-"""
-_UPDATE = f"""
-UPDATE "user" SET {", ".join(f"{name} = :{name}" for name in _PLAIN)}
-WHERE instance = :instance AND id = :id
-"""
-_UPDATE_INDEXED = f"""
-UPDATE "user" SET username_key = :username_key,
-  {", ".join(f"{name} = :{name}" for name in _INDEXED)}
-WHERE instance = :instance AND id = :id
 """
 _BY_USERNAME = 'SELECT id FROM "user" WHERE instance = ? AND username_key = ?'
 _BY_EXTERNAL_ID = 'SELECT id FROM "user" WHERE instance = ? AND external_id = ?'
@@ -148,15 +115,20 @@ def update(tx: Tx, instance: int, old: User, new: User) -> None:
     Raises:
         Conflict: another user has its new username or external id.
     """
-    params = _params(instance, new)
-    if (old.username, old.external_id, old.created_at) != (
-        new.username,
-        new.external_id,
-        new.created_at,
-    ):
+    names = [name for name in _COLUMNS if getattr(old, name) is not getattr(new, name)]
+    values: list[object] = [getattr(new, name) for name in names]
+    if "username" in names or "external_id" in names:
         _check_unique(tx, instance, new)
-        tx.run(_UPDATE_INDEXED, params)
-    tx.run(_UPDATE, params)
+        names.append("username_key")
+        values.append(_username_key(new))
+    tx.run(_update_sql(tuple(names)), (*values, instance, new.id))
+
+
+@lru_cache(maxsize=512)
+def _update_sql(names: tuple[str, ...]) -> str:
+    # Only what has changed: a column that is set costs every index it is in.
+    changes = ", ".join(f"{name} = ?" for name in names)
+    return f'UPDATE "user" SET {changes} WHERE instance = ? AND id = ?'
 
 
 def delete(tx: Tx, instance: int, user_id: str) -> None:
@@ -168,8 +140,12 @@ def delete(tx: Tx, instance: int, user_id: str) -> None:
 def _params(instance: int, user: User) -> dict[str, object]:
     params = msgspec.structs.asdict(user)
     params["instance"] = instance
-    params["username_key"] = user.username and identifiers.username_key(user.username)
+    params["username_key"] = _username_key(user)
     return params
+
+
+def _username_key(user: User) -> str | None:
+    return user.username and identifiers.username_key(user.username)
 
 
 def _check_unique(tx: Tx, instance: int, user: User) -> None:
