@@ -12,7 +12,7 @@ ARGS ?=
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: help setup demo demo-once check test lint fast format bench soak lock clean
+.PHONY: help setup demo demo-once check test lint types fast format bench soak lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,15 +25,18 @@ demo: $(VENV)/.demo ## the main job, live: a user changes, a handler gets a veri
 demo-once: $(VENV)/.demo ## the same, then exits
 	$(BIN)/python examples/demo.py --once $(ARGS)
 
-check: lint fast ## format, lint, types, floors, fast tests: before every commit
+check: $(VENV)/.test ## format, lint, types, floors, fast tests: before every commit
+	@$(MAKE) -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) types lint fast
 
-test: setup lint ## everything that CI runs
+test: setup lint types ## everything that CI runs
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/lint-imports --no-logo
+
+types: $(VENV)/.test
 	$(BIN)/basedpyright
 
 fast: $(VENV)/.test

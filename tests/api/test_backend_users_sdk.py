@@ -72,8 +72,8 @@ def test_every_call_is_parsed_by_the_official_models(
     addresses = [email.email_address for email in created.email_addresses]
     assert addresses == ["zoe@example.com", "z2@example.com"]
     kinds = [type(email.verification).__name__ for email in created.email_addresses]
-    assert kinds[0] == "VerificationAdmin"
-    assert kinds[1] != "VerificationAdmin"
+    assert kinds[0] == "Admin"
+    assert kinds[1] == "Otp"
 
     assert clerk.users.get(user_id=created.id) == created
     assert clerk.users.list(request={"email_address": ["ZOE@example.com"], "limit": 5}) == [created]

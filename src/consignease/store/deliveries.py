@@ -18,6 +18,7 @@ _NEWEST_OPEN = """
 SELECT state, flags, started_at FROM delivery
 WHERE subject = ? AND endpoint = ? AND state < 3 ORDER BY cursor DESC LIMIT 1
 """
+_ANY_OPEN = "SELECT 1 FROM delivery WHERE subject = ? AND state < 3 LIMIT 1"
 _INSERT = """
 INSERT INTO delivery (cursor, endpoint, subject, state, tries, flags, due_at, lease_until)
 VALUES (?, ?, ?, ?, 0, 0, ?, ?)
@@ -68,6 +69,7 @@ FROM delivery d JOIN message m ON m.cursor = d.cursor JOIN instance i ON i.no = 
 WHERE d.subject = ? AND d.endpoint = ? AND d.state < 3 AND d.state = 0
 ORDER BY d.cursor LIMIT 1
 """
+_ANY_UNSENT = "SELECT 1 FROM delivery WHERE endpoint = ? AND state < 2 LIMIT 1"
 _MAKE_PENDING = """
 UPDATE delivery SET state = 1, due_at = ?, lease_until = NULL WHERE cursor = ? AND endpoint = ?
 """
@@ -117,8 +119,9 @@ def enqueue(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> Non
     cursor, subject, now = fresh.cursor, fresh.subject, fresh.at
     rows: list[tuple[object, ...]] = []
     reserve = tx.hand.reserve
+    crowded = subject is not None and tx.execute(_ANY_OPEN, (subject,)).fetchone() is not None
     for endpoint, policy in matching:
-        if subject is not None and policy.ordering != "none":
+        if crowded and policy.ordering != "none":
             if fresh.deletes and policy.ordering == "bounded":
                 tx.execute(_CANCEL_OLDER, (subject, endpoint, cursor))
                 tx.execute(_SUPERSEDE_SENDING, (subject, endpoint, cursor))
@@ -234,6 +237,11 @@ def advance(tx: Tx, subject: int, endpoint: int, now: int) -> None:
     else:
         tx.execute(_MAKE_PENDING, (now, row["cursor"], endpoint))
         tx.wake(endpoint, now)
+
+
+def has_unsent(tx: Tx, endpoint: int) -> bool:
+    """Tell whether any delivery of an endpoint waits, for its lane or its time."""
+    return tx.execute(_ANY_UNSENT, (endpoint,)).fetchone() is not None
 
 
 def set_patience(tx: Tx, subject: int, endpoint: int, until: int) -> None:

@@ -213,8 +213,12 @@ class Store:
                 units.append(unit)
         return units
 
-    def _commit(self, units: list[_Unit]) -> int | None:
+    def _commit(self, units: list[_Unit], *, isolated: bool = False) -> int | None:
         """Run and commit a first part of `units`.
+
+        Savepoints make SQLite copy every page a unit touches, so units run
+        without one; when one fails half-way, all are rolled back and run once
+        more, each `isolated` in a savepoint.
 
         Returns:
             How many are durable or refused for good; None if all of them were
@@ -227,7 +231,12 @@ class Store:
         try:
             connection.execute("BEGIN IMMEDIATE")
             for unit in units:
-                self._run(connection, unit)
+                if isolated:
+                    self._run_isolated(connection, unit)
+                elif not self._run(connection, unit):
+                    self._undo(units)
+                    self._cursor = cursor
+                    return self._commit(units, isolated=True)
                 done += 1
                 if time.monotonic() > deadline:
                     break
@@ -281,21 +290,26 @@ class Store:
             self._since_checkpoint = 0
             self._checkpoint.set()
 
-    def _run(self, connection: sqlite3.Connection, unit: _Unit) -> None:
+    def _run(self, connection: sqlite3.Connection, unit: _Unit) -> bool:
+        """Run a unit; False if it failed after it had written something."""
         tx = unit.tx = Tx(connection, self.hand, self._next_cursor, self._cache)
         unit.error = None
-        connection.execute("SAVEPOINT unit")
+        changes = connection.total_changes
         try:
             unit.result = unit.fn(tx, *unit.args)
         except BaseException as error:  # it belongs to the caller, unless the database failed
             if not connection.in_transaction or isinstance(error, sqlite3.OperationalError):
                 raise
-            connection.execute("ROLLBACK TO unit")
-            connection.execute("RELEASE unit")
             self._forget(unit)
             unit.error = error
-        else:
-            connection.execute("RELEASE unit")
+            return connection.total_changes == changes
+        return True
+
+    def _run_isolated(self, connection: sqlite3.Connection, unit: _Unit) -> None:
+        connection.execute("SAVEPOINT unit")
+        if not self._run(connection, unit):
+            connection.execute("ROLLBACK TO unit")
+        connection.execute("RELEASE unit")
 
     def _forget(self, unit: _Unit) -> None:
         """Undo what a rolled-back unit had set aside."""
@@ -307,15 +321,20 @@ class Store:
         self._cursor += 1
         return self._cursor
 
-    def _roll_back(self, units: list[_Unit], error: Exception) -> None:
+    def _undo(self, units: list[_Unit]) -> None:
+        """Roll the transaction back, and what its units had set aside."""
         self._cache.clear()
-        self.failure = f"{type(error).__name__}: {error}"
-        _log.error("the database refused a commit of %d units: %s", len(units), self.failure)
         if self._connection.in_transaction:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
         for unit in units:
             self._forget(unit)
+
+    def _roll_back(self, units: list[_Unit], error: Exception) -> None:
+        self.failure = f"{type(error).__name__}: {error}"
+        _log.error("the database refused a commit of %d units: %s", len(units), self.failure)
+        self._undo(units)
+        for unit in units:
             unit.error = Unavailable(
                 "The database cannot be written just now.",
                 code="database_unavailable",

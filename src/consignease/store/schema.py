@@ -199,7 +199,6 @@ message = _table(
     _int("version"),
     _int("at"),
     _blob("body", nullable=True),
-    Index("message_app", "app", "cursor"),
 )
 """The log: outbox, history and feed in one. `body` is null once it has expired."""
 

@@ -71,6 +71,8 @@ class Deliverer:
         self._gates: dict[int, Gate] = {}
         self._inbox: deque[tuple[Sequence[Leased], Mapping[int, int]]] = deque()
         self._scheduled = False
+        self._outcomes: deque[Outcome] = deque()
+        self._finishing = False
         self._batch: list[Request] = []
         self._tried: list[Tried] = []
         self._recording = False
@@ -256,9 +258,17 @@ class Deliverer:
         self._loop.call_soon(self._finish, [Outcome(tag, phase=phase, error=error)])
 
     def _sent(self, outcomes: list[Outcome]) -> None:
-        """Bring outcomes from the sender's thread to the event loop."""
-        assert self._loop is not None  # noqa: S101 - set by start
-        self._loop.call_soon_threadsafe(self._finish, outcomes)
+        """Bring outcomes from the sender's thread to the event loop, one wake-up for many."""
+        self._outcomes.extend(outcomes)
+        if not self._finishing:
+            self._finishing = True
+            assert self._loop is not None  # noqa: S101 - set by start
+            self._loop.call_soon_threadsafe(self._finish_all)
+
+    def _finish_all(self) -> None:
+        self._finishing = False
+        outcomes = self._outcomes
+        self._finish([outcomes.popleft() for _ in range(len(outcomes))])
 
     def _finish(self, outcomes: Sequence[Outcome]) -> None:
         if self._crash:

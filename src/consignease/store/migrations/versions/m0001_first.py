@@ -192,8 +192,6 @@ def upgrade() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=True,
     )
-    op.create_index("message_app", "message", ["app", "cursor"], unique=False)
-
     op.create_table(
         "object",
         sa.Column("no", sa.Integer(), nullable=False),
