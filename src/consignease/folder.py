@@ -167,12 +167,12 @@ def _write(file: Path, value: dict[str, Any]) -> None:
     part.replace(file)
 
 
-def _lock_file(file: Any) -> None:  # noqa: ANN401 - an open file
+def _lock_file(file: Any) -> None:
     try:
         import fcntl
     except ImportError:  # Windows
         import msvcrt
 
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

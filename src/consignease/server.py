@@ -9,7 +9,6 @@ import secrets
 import signal
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -31,7 +30,7 @@ from consignease.edge.vault import Vault, new_key, read_key
 from consignease.folder import Folder, InstanceKeys
 from consignease.settings import Settings
 from consignease.store import housekeeping, instances
-from consignease.store.database import migrate
+from consignease.store.database import last_tick, migrate
 from consignease.store.engine import Store
 from consignease.store.tx import Tx
 from consignease.work.deliver import Deliverer
@@ -130,9 +129,9 @@ class Server:
 
     async def stop(self) -> None:
         """Finish requests, release leases, close the database."""
-        assert self._http is not None  # noqa: S101 - set by start
-        assert self._serving is not None  # noqa: S101
-        assert self._tidying is not None  # noqa: S101
+        assert self._http is not None
+        assert self._serving is not None
+        assert self._tidying is not None
         self._http.should_exit = True
         with contextlib.suppress(asyncio.CancelledError):
             await self._serving
@@ -193,7 +192,7 @@ class Server:
             self.keys = self.folder.add_public_keys(await self.store.read(_public_keys))
         await self.worker.start(self.store)
 
-    async def _load_route(self, endpoint: int) -> Any:  # noqa: ANN401 - see route_loader
+    async def _load_route(self, endpoint: int) -> Any:
         return await self._loader(endpoint)
 
     async def _set_up_instances(self) -> None:
@@ -249,7 +248,7 @@ class _Http(uvicorn.Server):
     """uvicorn without its own signal handling: the process is ours to end."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Any:  # noqa: ANN401 - uvicorn's own
+    def capture_signals(self) -> Any:
         """Leave signals alone."""
         yield
 
@@ -269,17 +268,6 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
-
-
-def last_tick(database: Path) -> int:
-    """Return the latest time that a former run has stored, in milliseconds."""
-    import sqlite3
-
-    connection = sqlite3.connect(database)
-    try:
-        return connection.execute("SELECT value FROM counter WHERE name = 'clock'").fetchone()[0]
-    finally:
-        connection.close()
 
 
 def crash_points(wanted: str) -> Callable[[str], None] | None:

@@ -114,11 +114,11 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
 
 
 def _check(settings: Settings) -> None:
-    if not 0 <= settings.port <= 65535:  # noqa: PLR2004
+    if not 0 <= settings.port <= 65535:
         msg = "port is a number from 0 to 65535."
     elif settings.endpoint_concurrency < 1:
         msg = "endpoint_concurrency is at least 1."
-    elif not 0 < settings.delivery_timeout <= 60:  # noqa: PLR2004
+    elif not 0 < settings.delivery_timeout <= 60:
         msg = "delivery_timeout is more than 0 and at most 60 seconds."
     elif any(delay < 0 for delay in settings.retry_schedule):
         msg = "retry_schedule is a list of seconds, none of them negative."

@@ -63,7 +63,12 @@ def payload() -> bytes:
 
 def _set_up(tx: Tx, vault: Vault, url: str, fan_out: int) -> Instance:
     instance = instances.add(
-        tx, id=new_id("ins"), name="development", frontend_host="a.test", app_id=new_id("app"), now=1
+        tx,
+        id=new_id("ins"),
+        name="development",
+        frontend_host="a.test",
+        app_id=new_id("app"),
+        now=1,
     )
     for number in range(fan_out):
         values: dict[str, Any] = {

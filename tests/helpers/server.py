@@ -80,9 +80,7 @@ class Client:
 class RunningServer:
     """A whole server in this process, on an event loop in a thread of its own."""
 
-    def __init__(
-        self, folder: Path, *, resolver: Resolver | None = None, **settings: Any
-    ) -> None:
+    def __init__(self, folder: Path, *, resolver: Resolver | None = None, **settings: Any) -> None:
         values: dict[str, Any] = {"port": 0, "data_dir": str(folder), "grace": 5.0, **settings}
         self.settings = Settings(**values)
         self._resolver = resolver
@@ -220,9 +218,7 @@ class ServerProcess:
         self.process.wait(START_SECONDS)
 
 
-def add_endpoint(
-    client: Client, app_id: str, url: str, **more: Any
-) -> tuple[dict[str, Any], str]:
+def add_endpoint(client: Client, app_id: str, url: str, **more: Any) -> tuple[dict[str, Any], str]:
     """Add an endpoint through the API; returns it and its signing secret."""
     made = client.call("POST", f"/api/v1/app/{app_id}/endpoint", {"url": url, **more})
     assert made.status == 201, made

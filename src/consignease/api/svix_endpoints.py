@@ -1,14 +1,23 @@
 """Endpoints in the webhook API."""
 
-from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET
 
 from consignease.api.ops import Call, Op, Reply
+from consignease.api.svix_shapes import (
+    EndpointIn,
+    EndpointList,
+    EndpointOut,
+    EndpointPatch,
+    ListQuery,
+    RotateIn,
+    SecretOut,
+    endpoint_out,
+)
 from consignease.app import endpoints as app
 from consignease.app.idempotency import Once, once
 from consignease.domain import endpoints as rules
@@ -25,135 +34,19 @@ from consignease.wire.signing import SecretError, check_new_secret, generate_sec
 
 _TYPES = frozenset(EVENT_TYPES)
 _TAG = "Endpoints"
-_DEFAULT_GRACE_SECONDS = 24 * 3600
-_MAX_GRACE_SECONDS = 7 * 24 * 3600
-
-
-class EndpointIn(Struct, kw_only=True, rename="camel"):
-    """Body of an endpoint's creation."""
-
-    url: str
-    description: str = ""
-    uid: str | None = None
-    version: int = 1
-    event_types: list[str] | None = None
-    filter_types: list[str] | None = None
-    channels: list[str] | None = None
-    disabled: bool = False
-    rate_limit: Annotated[int, Meta(ge=1)] | None = None
-    throttle_rate: Annotated[int, Meta(ge=1)] | None = None
-    secret: str | None = None
-    metadata: dict[str, str] = {}
-    headers: dict[str, str] = {}
-    ordering: str = "bounded"
-
-
-class EndpointPatch(Struct, kw_only=True, rename="camel"):
-    """Body of an endpoint's change: what is absent stays as it is."""
-
-    url: str | UnsetType = UNSET
-    description: str | UnsetType = UNSET
-    uid: str | None | UnsetType = UNSET
-    version: int | UnsetType = UNSET
-    event_types: list[str] | None | UnsetType = UNSET
-    filter_types: list[str] | None | UnsetType = UNSET
-    channels: list[str] | None | UnsetType = UNSET
-    disabled: bool | UnsetType = UNSET
-    rate_limit: Annotated[int, Meta(ge=1)] | None | UnsetType = UNSET
-    throttle_rate: Annotated[int, Meta(ge=1)] | None | UnsetType = UNSET
-    metadata: dict[str, str] | UnsetType = UNSET
-    headers: dict[str, str] | UnsetType = UNSET
-    ordering: str | UnsetType = UNSET
-
-
-class EndpointOut(Struct, kw_only=True, rename="camel"):
-    """An endpoint. `eventTypes` and `filterTypes` are one thing under both of its names."""
-
-    id: str
-    uid: str | None
-    url: str
-    description: str
-    version: int
-    disabled: bool
-    disabled_reason: str | None
-    event_types: list[str] | None
-    filter_types: list[str] | None
-    channels: list[str] | None
-    rate_limit: int | None
-    throttle_rate: int | None
-    ordering: str
-    metadata: dict[str, str]
-    created_at: str
-    updated_at: str
-
-
-class EndpointList(Struct, kw_only=True, rename="camel"):
-    """A page of endpoints."""
-
-    data: list[EndpointOut]
-    done: bool
-    iterator: str | None
-    prev_iterator: str | None
-
-
-class ListQuery(Struct, kw_only=True, frozen=True):
-    """How to page."""
-
-    limit: Annotated[int, Meta(ge=1, le=250)] = 50
-    iterator: str | None = None
-    order: str = "descending"
-
-
-class SecretOut(Struct):
-    """A signing secret."""
-
-    key: str
-
-
-class RotateIn(Struct, kw_only=True, rename="camel"):
-    """Body of a rotation."""
-
-    key: str | None = None
-    grace_period_seconds: Annotated[int, Meta(ge=0, le=_MAX_GRACE_SECONDS)] = _DEFAULT_GRACE_SECONDS
 
 
 One: TypeAlias = Call[None, None]
 
 
-def _time(at: int) -> str:
-    moment = datetime.fromtimestamp(at / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _out(endpoint: Endpoint) -> EndpointOut:
-    return EndpointOut(
-        id=endpoint.id,
-        uid=endpoint.uid,
-        url=endpoint.url,
-        description=endpoint.description,
-        version=endpoint.version,
-        disabled=endpoint.disabled,
-        disabled_reason=endpoint.disabled_reason,
-        event_types=endpoint.event_types,
-        filter_types=endpoint.event_types,
-        channels=endpoint.channels,
-        rate_limit=endpoint.rate_limit,
-        throttle_rate=endpoint.rate_limit,
-        ordering=endpoint.ordering,
-        metadata=endpoint.metadata,
-        created_at=_time(endpoint.created_at),
-        updated_at=_time(endpoint.updated_at),
-    )
-
-
 def _encode(endpoint: Endpoint) -> bytes:
-    return msgspec.json.encode(_out(endpoint))
+    return msgspec.json.encode(endpoint_out(endpoint))
 
 
 def _channels(channels: list[str] | None) -> list[str] | None:
     if not channels:
         return None
-    if len(channels) > 10:  # noqa: PLR2004 - what Svix allows
+    if len(channels) > 10:
         msg = "An endpoint has at most 10 channels."
         raise Invalid(msg, param="channels")
     for channel in channels:
@@ -192,7 +85,7 @@ def _idempotent(call: Call[Any, Any], what: str, body: object) -> tuple[str | No
     key = call.headers.get(b"idempotency-key")
     if key is None:
         return None, b""
-    if len(key) > 256:  # noqa: PLR2004 - as long as any name
+    if len(key) > 256:
         msg = "An idempotency key has at most 256 characters."
         raise Invalid(msg, param="idempotency-key")
     request = what.encode() + urlencode(call.path).encode() + msgspec.json.encode(body)
@@ -236,7 +129,7 @@ class _Endpoints:
         page = await call.services.store.read(
             app.page, _owned(call), query.iterator, query.limit, query.order == "ascending"
         )
-        items = [_out(item) for item in page.items]
+        items = [endpoint_out(item) for item in page.items]
         return msgspec.json.encode(
             EndpointList(
                 data=items,
@@ -298,7 +191,7 @@ class _Endpoints:
             "url": partial(self._url, instance),
             "description": rules.check_description,
             "uid": _uid,
-            "event_types": lambda wanted: rules.check_event_types(wanted, _TYPES),  # pyright: ignore[reportUnknownLambdaType]
+            "event_types": partial(rules.check_event_types, known=_TYPES),
             "channels": _channels,
             "headers": rules.check_headers,
             "metadata": rules.check_metadata,
@@ -347,65 +240,73 @@ def endpoint_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
     """Return the operations on endpoints."""
     handle = _Endpoints(vault, guards)
     many = "/api/v1/app/{app_id}/endpoint"
-    one = many + "/{endpoint_id}"
 
-    def op(method: str, path: str, name: str, summary: str, handler: Any, **more: Any) -> Op:  # noqa: ANN401
-        return Op(
-            method=method,
-            path=path,
-            name=f"v1.endpoint.{name}",
-            summary=summary,
-            handler=handler,
-            refuses=(404, 422),
-            tag=_TAG,
-            **more,
-        )
-
+    op = partial(Op, refuses=(404, 422), tag=_TAG)
     return (
         op(
-            "GET",
-            many,
-            "list",
-            "List endpoints.",
-            handle.list,
+            method="GET",
+            path=many,
+            name="v1.endpoint.list",
+            summary="List endpoints.",
+            handler=handle.list,
             query=ListQuery,
             returns=EndpointList,
         ),
         op(
-            "POST",
-            many,
-            "create",
-            "Add an endpoint.",
-            handle.create,
+            method="POST",
+            path=many,
+            name="v1.endpoint.create",
+            summary="Add an endpoint.",
+            handler=handle.create,
             body=EndpointIn,
             returns=EndpointOut,
             status=201,
         ),
-        op("GET", one, "get", "Return an endpoint.", handle.get, returns=EndpointOut),
+        *_ops_on_one(op, handle, many + "/{endpoint_id}"),
+    )
+
+
+def _ops_on_one(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, ...]:
+    return (
         op(
-            "PATCH",
-            one,
-            "patch",
-            "Change an endpoint.",
-            handle.patch,
+            method="GET",
+            path=path,
+            name="v1.endpoint.get",
+            summary="Return an endpoint.",
+            handler=handle.get,
+            returns=EndpointOut,
+        ),
+        op(
+            method="PATCH",
+            path=path,
+            name="v1.endpoint.patch",
+            summary="Change an endpoint.",
+            handler=handle.patch,
             body=EndpointPatch,
             returns=EndpointOut,
         ),
-        op("DELETE", one, "delete", "Delete an endpoint.", handle.delete, status=204),
         op(
-            "GET",
-            f"{one}/secret",
-            "get-secret",
-            "Return an endpoint's signing secret.",
-            handle.secret,
+            method="DELETE",
+            path=path,
+            name="v1.endpoint.delete",
+            summary="Delete an endpoint.",
+            handler=handle.delete,
+            status=204,
+        ),
+        op(
+            method="GET",
+            path=f"{path}/secret",
+            name="v1.endpoint.get-secret",
+            summary="Return an endpoint's signing secret.",
+            handler=handle.secret,
             returns=SecretOut,
         ),
         op(
-            "POST",
-            f"{one}/secret/rotate",
-            "rotate-secret",
-            "Give an endpoint a new signing secret.",
-            handle.rotate,
+            method="POST",
+            path=f"{path}/secret/rotate",
+            name="v1.endpoint.rotate-secret",
+            summary="Give an endpoint a new signing secret.",
+            handler=handle.rotate,
             body=RotateIn,
             status=204,
         ),

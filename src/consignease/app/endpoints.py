@@ -15,8 +15,8 @@ MAX_OLD_SECRETS = 10
 """How many replaced secrets of one endpoint may be alive at once."""
 
 
-def _read(row: Any) -> Endpoint:  # noqa: ANN401 - a driver's row
-    def decoded(name: str) -> Any:  # noqa: ANN401 - JSON
+def _read(row: Any) -> Endpoint:
+    def decoded(name: str) -> Any:
         return None if row[name] is None else msgspec.json.decode(row[name])
 
     return Endpoint(
@@ -61,7 +61,7 @@ def _values(endpoint: Endpoint) -> dict[str, object]:
     }
 
 
-def _row(tx: Tx, instance: Instance, name: str) -> Any:  # noqa: ANN401
+def _row(tx: Tx, instance: Instance, name: str) -> Any:
     row = endpoints.find(tx, instance.app, name)
     if row is None:
         msg = f"There is no endpoint {name}."
@@ -114,9 +114,7 @@ def page(
     forward = ascending[0] if ascending else False
     backward = iterator is not None and iterator.startswith("-")
     after = iterator.removeprefix("-") if iterator else None
-    rows = endpoints.page(
-        tx, instance.app, after, limit + 1, ascending=forward is not backward
-    )
+    rows = endpoints.page(tx, instance.app, after, limit + 1, ascending=forward is not backward)
     done = len(rows) <= limit
     items = [_read(row) for row in rows[:limit]]
     if backward:
@@ -187,9 +185,7 @@ def identify(tx: Tx, instance: Instance, name: str) -> str:
     return _row(tx, instance, name)["id"]
 
 
-def rotate(
-    tx: Tx, instance: Instance, name: str, sealed: bytes, grace_ms: int, now: int
-) -> None:
+def rotate(tx: Tx, instance: Instance, name: str, sealed: bytes, grace_ms: int, now: int) -> None:
     """Give an endpoint a new signing secret; the present ones end after a grace period.
 
     Raises:

@@ -44,9 +44,7 @@ def set_up(tx: Tx, wanted: list[NewInstance], now: int) -> list[Instance]:
             app_id=new.app_id,
             now=now,
         )
-        instances.add_secret_key(
-            tx, added.no, key_hash(new.secret_key), new.secret_key[-4:], now
-        )
+        instances.add_secret_key(tx, added.no, key_hash(new.secret_key), new.secret_key[-4:], now)
         instances.add_token_key(
             tx, added.no, new.id, new.token_public_pem, new.token_private_sealed, now
         )

@@ -72,8 +72,7 @@ def _print_text(server: Server) -> None:
         f"  Keys          {shown}/keys.json (readable by you only)",
         "",
     ]
-    for keys in server.keys:
-        lines.append(f"  {keys.name:<12}  {keys.id}  {keys.publishable_key}")
+    lines += [f"  {keys.name:<12}  {keys.id}  {keys.publishable_key}" for keys in server.keys]
     lines += [
         "",
         "Next, in another terminal:",

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -45,7 +46,7 @@ def run_server(settings: Settings, ready: Callable[[Server], None]) -> None:
         raise click.ClickException(message) from None
 
 
-def _loop_runner() -> Callable[..., None]:
+def _loop_runner() -> Callable[[Coroutine[Any, Any, None]], None]:
     try:
         import uvloop
     except ImportError:  # Windows

@@ -74,7 +74,7 @@ class Result(msgspec.Struct, frozen=True):
     @property
     def succeeded(self) -> bool:
         """Only a complete 2xx is success; a redirect is a failure."""
-        return self.phase is None and 200 <= self.status < 300  # noqa: PLR2004
+        return self.phase is None and 200 <= self.status < 300
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -143,9 +143,7 @@ def settle(
     overtaken = policy.ordering == "bounded" and (
         used >= policy.overtake_tries or now - started_at >= policy.overtake_ms
     )
-    return Settled(
-        State.PENDING, used, due_at=now + wait, overtaken=overtaken, slower=slower
-    )
+    return Settled(State.PENDING, used, due_at=now + wait, overtaken=overtaken, slower=slower)
 
 
 def next_limit(limit: int, ceiling: int, *, slower: bool, succeeded: bool) -> int:

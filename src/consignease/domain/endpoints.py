@@ -10,12 +10,36 @@ ORDERINGS = ("bounded", "strict", "none")
 _NAME = re.compile(r"[A-Za-z0-9\-_.]{1,256}")
 _HEADER = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FORBIDDEN = frozenset(
-    """
-    age cache-control clear-site-data connection content-encoding content-language content-length
-    content-location content-range content-type date expect expires forwarded host keep-alive
-    pragma proxy-authenticate proxy-authorization proxy-connection te trailer trailers
-    transfer-encoding upgrade user-agent via warning
-    """.split()
+    [
+        "age",
+        "cache-control",
+        "clear-site-data",
+        "connection",
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "content-location",
+        "content-range",
+        "content-type",
+        "date",
+        "expect",
+        "expires",
+        "forwarded",
+        "host",
+        "keep-alive",
+        "pragma",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "trailers",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "via",
+        "warning",
+    ]
 )
 _FORBIDDEN_PREFIXES = (
     "consignease-",

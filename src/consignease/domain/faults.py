@@ -20,7 +20,7 @@ exactly one function.
 from typing import ClassVar
 
 
-class Fault(Exception):
+class Fault(Exception):  # noqa: N818 - the word for it everywhere
     """A refusal: our answer to something that was asked wrongly.
 
     Args:

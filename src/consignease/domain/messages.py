@@ -55,9 +55,7 @@ def _attributes(origin: Origin | None) -> bytes:
     return b',"event_attributes":{"http_request":' + msgspec.json.encode(origin) + b"}"
 
 
-def envelope(
-    event: NewEvent, *, instance_id: str, cursor: int, version: int, at: int
-) -> bytes:
+def envelope(event: NewEvent, *, instance_id: str, cursor: int, version: int, at: int) -> bytes:
     """Wrap an event's payload; these bytes are signed and sent as they are.
 
     Raises:

@@ -42,8 +42,8 @@ class SignedEventFactory(Protocol):
 @pytest.fixture
 def webhook_secret(monkeypatch: pytest.MonkeyPatch) -> str:
     """Make a signing secret, set as ``CLERK_WEBHOOK_SIGNING_SECRET`` for this test."""
-    from consignease.wire.explain import SECRET_VARIABLE  # noqa: PLC0415
-    from consignease.wire.signing import generate_secret  # noqa: PLC0415
+    from consignease.wire.explain import SECRET_VARIABLE
+    from consignease.wire.signing import generate_secret
 
     secret = generate_secret()
     monkeypatch.setenv(SECRET_VARIABLE, secret)
@@ -53,9 +53,9 @@ def webhook_secret(monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture
 def signed_event(webhook_secret: str) -> SignedEventFactory:
     """Give a factory of signed sample events: ``signed_event("user.created", id="user_1")``."""
-    from functools import partial  # noqa: PLC0415
+    from functools import partial
 
-    from consignease.sdk import samples  # noqa: PLC0415
+    from consignease.sdk import samples
 
     return partial(samples.signed_event, secret=webhook_secret)
 
@@ -63,7 +63,7 @@ def signed_event(webhook_secret: str) -> SignedEventFactory:
 @pytest.fixture
 def webhook_receiver(webhook_secret: str) -> Iterator[WebhookReceiver]:
     """Run a server on the loopback interface that verifies and records deliveries."""
-    from consignease.sdk.receiver import WebhookReceiver  # noqa: PLC0415
+    from consignease.sdk.receiver import WebhookReceiver
 
     with WebhookReceiver(webhook_secret) as receiver:
         yield receiver

@@ -54,3 +54,12 @@ def _upgrade(path: Path) -> None:
     config.set_main_option("path_separator", "os")
     config.set_main_option("sqlalchemy.url", f"sqlite:///{path}")
     command.upgrade(config, "head")
+
+
+def last_tick(database: Path) -> int:
+    """Return the latest time that a former run has stored, in milliseconds."""
+    connection = sqlite3.connect(database)
+    try:
+        return connection.execute("SELECT value FROM counter WHERE name = 'clock'").fetchone()[0]
+    finally:
+        connection.close()

@@ -90,7 +90,6 @@ _CANCEL_ALL = "UPDATE delivery SET state = 5, due_at = NULL WHERE endpoint = ? A
 _COUNTS = "SELECT state, count(*) FROM delivery WHERE endpoint = ? GROUP BY state"
 
 
-
 class Fresh:
     """A message that was just appended, to be addressed to endpoints."""
 
@@ -137,9 +136,7 @@ def enqueue(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> Non
                 continue
         if reserve(endpoint, fresh=True):
             rows.append((cursor, endpoint, subject, 2, None, now + LEASE_MS))
-            tx.leased.append(
-                Leased(cursor, endpoint, fresh.instance_id, subject, now, fresh.body)
-            )
+            tx.leased.append(Leased(cursor, endpoint, fresh.instance_id, subject, now, fresh.body))
         else:
             rows.append((cursor, endpoint, subject, 1, now, None))
             tx.wake(endpoint, now)

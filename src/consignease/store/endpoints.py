@@ -42,7 +42,7 @@ _PAGE_UP = """
 SELECT * FROM endpoint WHERE app = ? AND deleted_at IS NULL AND id > ? ORDER BY id LIMIT ?
 """
 _DELETE = "UPDATE endpoint SET deleted_at = ?, uid = NULL WHERE no = ?"
-_ADD_SECRET = """
+_ADD_SIGNING = """
 INSERT INTO endpoint_secret (endpoint, n, sealed, created_at, expires_at)
 SELECT :endpoint, coalesce(max(n), 0) + 1, :sealed, :now, NULL
 FROM endpoint_secret WHERE endpoint = :endpoint
@@ -65,6 +65,10 @@ _WORKING = "UPDATE endpoint SET first_failure_at = NULL, last_success_at = ? WHE
 _POLICIES = {name: Policy(ordering=name) for name in ("bounded", "strict", "none")}
 
 
+_Matches = tuple[int, dict[str, tuple[tuple[int, Policy], ...]]]
+"""A version of an application's endpoints, and which of them each event type goes to."""
+
+
 def policy(ordering: str) -> Policy:
     """Return how an endpoint with that ordering is to be treated."""
     return _POLICIES[ordering]
@@ -80,9 +84,10 @@ def matching(tx: Tx, app: int, event_type: str) -> tuple[tuple[int, Policy], ...
     version = tx.execute(_VERSION, (app,)).fetchone()[0]
     if tx.touched:
         return _match(tx, app, event_type)
-    known = tx.cache.get(app)
+    known: _Matches | None = tx.cache.get(app)
     if known is None or known[0] != version:
-        known = tx.cache[app] = (version, {})
+        known = (version, {})
+        tx.cache[app] = known
     found = known[1].get(event_type)
     if found is None:
         found = known[1][event_type] = _match(tx, app, event_type)
@@ -103,24 +108,24 @@ def touch(tx: Tx, app: int) -> None:
     tx.execute(_TOUCH, (app,))
 
 
-def insert(tx: Tx, values: dict[str, object]) -> Any:  # noqa: ANN401 - a driver's row
+def insert(tx: Tx, values: dict[str, object]) -> Any:
     """Add an endpoint and return its row."""
     touch(tx, values["app"])  # type: ignore[arg-type]
     return tx.one(_INSERT, values)
 
 
-def update(tx: Tx, app: int, values: dict[str, object]) -> Any:  # noqa: ANN401
+def update(tx: Tx, app: int, values: dict[str, object]) -> Any:
     """Replace the settings of an endpoint and return its row."""
     touch(tx, app)
     return tx.one(_UPDATE, values)
 
 
-def find(tx: Tx, app: int, name: str) -> Any:  # noqa: ANN401
+def find(tx: Tx, app: int, name: str) -> Any:
     """Return the endpoint with that id or uid, or None."""
     return tx.one(_BY_NAME, (app, name, name))
 
 
-def by_number(tx: Tx, no: int) -> Any:  # noqa: ANN401
+def by_number(tx: Tx, no: int) -> Any:
     """Return an endpoint, deleted or not, with its instance's id and name."""
     return tx.one(_BY_NO, (no,))
 
@@ -140,7 +145,7 @@ def delete(tx: Tx, app: int, no: int, now: int) -> None:
 
 def add_secret(tx: Tx, no: int, sealed: bytes, now: int) -> None:
     """Add a signing secret, newest first from now on."""
-    tx.execute(_ADD_SECRET, {"endpoint": no, "sealed": sealed, "now": now})
+    tx.execute(_ADD_SIGNING, {"endpoint": no, "sealed": sealed, "now": now})
 
 
 def expire_secrets(tx: Tx, no: int, expires_at: int) -> None:

@@ -271,7 +271,7 @@ class Store:
             for effect in tx.effects:
                 try:
                     effect()
-                except Exception:
+                except Exception:  # noqa: BLE001 - the commit stands whatever it does
                     _log.exception("an effect of a committed unit failed")
         if leased or due:
             self.hand.take(leased, due)

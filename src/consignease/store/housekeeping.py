@@ -2,17 +2,11 @@
 
 from consignease.store.tx import Tx
 
-_CLOCK = "SELECT value FROM counter WHERE name = 'clock'"
 _TICK = "UPDATE counter SET value = max(value, ?) WHERE name = 'clock'"
 _DROP_KEYS = """
 DELETE FROM idempotency WHERE (instance, key) IN
   (SELECT instance, key FROM idempotency WHERE expires_at <= ? LIMIT 500)
 """
-
-
-def last_tick(tx: Tx) -> int:
-    """Return the clock's last stored reading, in milliseconds."""
-    return tx.one(_CLOCK)[0]
 
 
 def tick(tx: Tx, now: int) -> None:

@@ -16,7 +16,7 @@ ON CONFLICT (instance, key) DO UPDATE SET request = excluded.request, status = e
 """
 
 
-def find(tx: Tx, instance: int, key: str, now: int) -> Any:  # noqa: ANN401 - a driver's row
+def find(tx: Tx, instance: int, key: str, now: int) -> Any:
     """Return what is kept of the first request with that key, or None."""
     return tx.one(_FIND, (instance, key, now))
 

@@ -25,15 +25,15 @@ JOIN application a ON a.instance = i.no AND a.uid = i.id
 WHERE k.hash = ? AND k.revoked_at IS NULL
 """
 _ADD_KEY = "INSERT INTO secret_key (hash, instance, last4, created_at) VALUES (?, ?, ?, ?)"
-_ADD_TOKEN_KEY = """
+_INSERT_PAIR = """
 INSERT INTO token_key (kid, instance, public_pem, private_sealed, created_at)
 VALUES (?, ?, ?, ?, ?)
 """
-_TOKEN_KEYS = "SELECT kid, instance, public_pem, private_sealed FROM token_key ORDER BY created_at"
+_PAIRS = "SELECT kid, instance, public_pem, private_sealed FROM token_key ORDER BY created_at"
 _APP = "SELECT * FROM application WHERE no = ?"
 
 
-def _instance(row: Any) -> Instance:  # noqa: ANN401 - a driver's row
+def _instance(row: Any) -> Instance:
     return Instance(
         no=row["no"],
         id=InstanceId(row["id"]),
@@ -45,7 +45,13 @@ def _instance(row: Any) -> Instance:  # noqa: ANN401 - a driver's row
 
 
 def add(
-    tx: Tx, *, id: str, name: str, frontend_host: str, app_id: str, now: int  # noqa: A002
+    tx: Tx,
+    *,
+    id: str,  # noqa: A002 - the field's name
+    name: str,
+    frontend_host: str,
+    app_id: str,
+    now: int,
 ) -> Instance:
     """Add an instance with its built-in application."""
     no = tx.one(_ADD, (id, name, frontend_host, now))[0]
@@ -80,14 +86,14 @@ def add_token_key(
     tx: Tx, instance: int, kid: str, public_pem: str, private_sealed: bytes, now: int
 ) -> None:
     """Store a key pair that signs session tokens."""
-    tx.execute(_ADD_TOKEN_KEY, (kid, instance, public_pem, private_sealed, now))
+    tx.execute(_INSERT_PAIR, (kid, instance, public_pem, private_sealed, now))
 
 
 def token_keys(tx: Tx) -> list[Any]:
     """Return every key pair that signs session tokens."""
-    return tx.all(_TOKEN_KEYS)
+    return tx.all(_PAIRS)
 
 
-def application(tx: Tx, no: int) -> Any:  # noqa: ANN401
+def application(tx: Tx, no: int) -> Any:
     """Return the row of an application."""
     return tx.one(_APP, (no,))

@@ -54,6 +54,6 @@ def insert(
     tx.execute(_INSERT, (cursor, instance, app, type, subject, version, at, body))
 
 
-def get(tx: Tx, app: int, cursor: int) -> Any:  # noqa: ANN401 - a driver's row
+def get(tx: Tx, app: int, cursor: int) -> Any:
     """Return the message at a cursor, or None."""
     return tx.one(_GET, (cursor, app))

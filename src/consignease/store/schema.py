@@ -26,19 +26,19 @@ from sqlalchemy import (
 metadata = MetaData()
 
 
-def _table(name: str, *parts: Any, rowid: bool = True) -> Table:  # noqa: ANN401 - SQLAlchemy's own
+def _table(name: str, *parts: Any, rowid: bool = True) -> Table:
     return Table(name, metadata, *parts, sqlite_strict=True, sqlite_with_rowid=rowid)
 
 
-def _int(name: str, **options: Any) -> Column[int]:  # noqa: ANN401
+def _int(name: str, **options: Any) -> Column[int]:
     return Column(name, Integer, nullable=options.pop("nullable", False), **options)
 
 
-def _text(name: str, **options: Any) -> Column[str]:  # noqa: ANN401
+def _text(name: str, **options: Any) -> Column[str]:
     return Column(name, Text, nullable=options.pop("nullable", False), **options)
 
 
-def _blob(name: str, **options: Any) -> Column[bytes]:  # noqa: ANN401
+def _blob(name: str, **options: Any) -> Column[bytes]:
     return Column(name, LargeBinary, nullable=options.pop("nullable", False), **options)
 
 

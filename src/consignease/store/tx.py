@@ -95,7 +95,7 @@ class Tx:
         self.due: dict[int, int] = {}
         self.effects: list[Callable[[], None]] = []
 
-    def one(self, sql: str, params: Params = ()) -> Any:  # noqa: ANN401 - a driver's row
+    def one(self, sql: str, params: Params = ()) -> Any:
         """Return the first row, or None."""
         return self.execute(sql, params).fetchone()
 

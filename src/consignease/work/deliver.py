@@ -12,27 +12,18 @@ import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from consignease.app.attempts import Tried, record
-from consignease.domain.delivery import Result, next_limit, settle
 from consignease.domain.leases import Leased
-from consignease.domain.messages import message_id
-from consignease.domain.retry import retry_after_ms
 from consignease.edge.clock import Clock
 from consignease.edge.outcome import Outcome, Request
-from consignease.edge.resolver import Refused, Resolver, Vetted, vet, vet_now
+from consignease.edge.resolver import Refused, Resolver, vet, vet_now
 from consignease.edge.sender import Sender
 from consignease.store import deliveries
 from consignease.store.engine import Store
-from consignease.wire.signing import sign_all
 from consignease.work.gate import Gate, Route
-
-SUCCESS_BODY = 4_000
-"""Bytes of the answer that are kept of a success."""
-
-ATTEMPT_HEADERS = 4_096
-"""Bytes of the answer's headers that are kept."""
+from consignease.work.tries import Tag, judge, request
 
 RETRY_RECORD_SECONDS = 1.0
 """How long to wait before results that could not be recorded are recorded again."""
@@ -144,8 +135,6 @@ class Deliverer:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._forget, endpoint)
 
-    # On the event loop
-
     def _gate(self, endpoint: int) -> Gate:
         return self._gates.setdefault(endpoint, Gate(endpoint, self._concurrency))
 
@@ -210,37 +199,10 @@ class Deliverer:
         if isinstance(vetted, Refused):
             self._fail(gate, route, item, vetted.phase, vetted.reason)
             return True
-        self._batch.append(self._request(gate, route, item, vetted))
+        tag = (gate, route, item, self._clock.now())
+        self._batch.append(request(tag, route.target, vetted, int(self._clock.wall())))
         gate.in_flight += 1
         return True
-
-    def _request(self, gate: Gate, route: Route, item: Leased, vetted: Vetted) -> Request:
-        target = route.target
-        assert target is not None  # noqa: S101 - checked by _begin
-        name = message_id(item.instance_id, item.cursor, item.at)
-        second = int(self._clock.wall())
-        signature = sign_all(route.signers, name, second, item.body)
-        headers = [
-            *route.headers,
-            f"svix-id: {name}",
-            f"svix-timestamp: {second}",
-            f"svix-signature: {signature}",
-            f"webhook-id: {name}",
-            f"webhook-timestamp: {second}",
-            f"webhook-signature: {signature}",
-            f"consignease-attempt: {item.attempts + 1}",
-        ]
-        return Request(
-            (gate, route, item, self._clock.now()),
-            target.url,
-            target.host,
-            target.port,
-            vetted.address,
-            headers,
-            item.body,
-            route.timeout_ms,
-            route.guard,
-        )
 
     def _flush(self) -> None:
         if self._batch:
@@ -254,7 +216,7 @@ class Deliverer:
         """Settle a delivery that could not even be sent."""
         gate.in_flight += 1
         tag = (gate, route, item, self._clock.now())
-        assert self._loop is not None  # noqa: S101 - set by start
+        assert self._loop is not None
         self._loop.call_soon(self._finish, [Outcome(tag, phase=phase, error=error)])
 
     def _sent(self, outcomes: list[Outcome]) -> None:
@@ -262,7 +224,7 @@ class Deliverer:
         self._outcomes.extend(outcomes)
         if not self._finishing:
             self._finishing = True
-            assert self._loop is not None  # noqa: S101 - set by start
+            assert self._loop is not None
             self._loop.call_soon_threadsafe(self._finish_all)
 
     def _finish_all(self) -> None:
@@ -276,14 +238,20 @@ class Deliverer:
         now = self._clock.now()
         touched: dict[int, Gate] = {}
         for outcome in outcomes:
-            gate, route, item, sent_at = outcome.tag  # type: ignore[misc]  # ours
+            gate, route, item, sent_at = cast("Tag", outcome.tag)
             gate.in_flight -= 1
             touched[gate.no] = gate
             if outcome.ours:
                 # Nothing is known of the receiver: no try is used up.
                 gate.queue.appendleft(item)
                 continue
-            self._tried.append(self._judge(gate, route, item, sent_at, outcome, now))
+            one = judge(
+                route, item, sent_at, outcome, now, self._clock, self._random.uniform(-1, 1)
+            )
+            gate.apply(one.settled)
+            if one.settled.gone:
+                route.open = False
+            self._tried.append(one)
         for gate in touched.values():
             self._fill(gate, now)
         self._flush()
@@ -291,76 +259,16 @@ class Deliverer:
         if self._stopping and not any(gate.in_flight for gate in self._gates.values()):
             self._idle.set()
 
-    def _judge(
-        self, gate: Gate, route: Route, item: Leased, sent_at: int, outcome: Outcome, now: int
-    ) -> Tried:
-        status, phase = outcome.status, outcome.phase
-        if phase is None and 200 <= status < 300:  # noqa: PLR2004
-            result = Result(status)
-            body = outcome.body[:SUCCESS_BODY]
-        else:
-            asked = retry_after_ms(outcome.header("retry-after"), round(self._clock.wall() * 1000))
-            result = Result(status, phase, asked)
-            body = outcome.body
-        started_at = item.started_at or sent_at
-        settled = settle(
-            result,
-            tries=item.tries,
-            started_at=started_at,
-            created_at=item.at,
-            policy=route.policy,
-            now=now,
-            jitter=self._random.uniform(-1, 1),
-        )
-        gate.limit = next_limit(
-            gate.limit, gate.ceiling, slower=settled.slower, succeeded=result.succeeded
-        )
-        if settled.pause_until is not None:
-            gate.paused_until = max(gate.paused_until, settled.pause_until)
-        if settled.gone:
-            route.open = False
-        attempt = (
-            item.cursor,
-            item.endpoint,
-            item.attempts + 1,
-            sent_at,
-            0,
-            status,
-            phase,
-            outcome.error,
-            outcome.headers[:ATTEMPT_HEADERS],
-            body,
-            outcome.connect_us,
-            outcome.tls_us,
-            outcome.wait_us,
-            outcome.total_us,
-        )
-        return Tried(item, attempt, settled, route.policy, route.app, started_at, now)
-
-    # Recording
-
     def _record(self) -> None:
         if self._recording or not self._tried:
             return
         tried, self._tried = self._tried, []
         self._recording = True
-        healed = self._note_health(tried)
-        assert self._store is not None  # noqa: S101 - set by start
-        self._store.write(record, tried, healed).add_done_callback(
-            partial(self._recorded, tried)
-        )
-
-    def _note_health(self, tried: Sequence[Tried]) -> list[int]:
-        healed: list[int] = []
-        for one in tried:
-            gate = self._gates[one.item.endpoint]
-            failed = not one.attempt[5] // 100 == 2 or one.attempt[6] is not None  # noqa: PLR2004
-            if failed:
-                gate.failing = True
-            elif gate.failing:
-                gate.failing = False
-                healed.append(gate.no)
-        return healed
+        healed = [
+            one.item.endpoint for one in tried if self._gates[one.item.endpoint].heals(one.settled)
+        ]
+        assert self._store is not None
+        self._store.write(record, tried, healed).add_done_callback(partial(self._recorded, tried))
 
     def _recorded(self, tried: Sequence[Tried], done: "asyncio.Future[None]") -> None:
         self._recording = False
@@ -369,7 +277,7 @@ class Deliverer:
             # Ours, not theirs: what is known is kept until it can be written.
             _log.error("results of %d tries cannot be recorded yet: %s", len(tried), error)
             self._tried[:0] = tried
-            assert self._loop is not None  # noqa: S101 - set by start
+            assert self._loop is not None
             self._loop.call_later(RETRY_RECORD_SECONDS, self._record)
             return
         now = self._clock.now()
@@ -384,13 +292,11 @@ class Deliverer:
         self._flush()
         self._record()
 
-    # Claiming, returning, reloading
-
     def _claim(self, gate: Gate) -> None:
         gate.claiming = True
         # What becomes known from here on is newer than the claim's own answer.
         gate.next_due = None
-        assert self._store is not None  # noqa: S101 - set by start
+        assert self._store is not None
         self._store.write(
             deliveries.claim, gate.no, self._clock.now(), gate.room
         ).add_done_callback(partial(self._claimed, gate))
@@ -410,14 +316,12 @@ class Deliverer:
             return
         items = list(gate.queue)
         gate.queue.clear()
-        assert self._store is not None  # noqa: S101 - set by start
+        assert self._store is not None
         self._store.write(deliveries.give_back, items, due_at).add_done_callback(
             partial(self._returned, gate, items)
         )
 
-    def _returned(
-        self, gate: Gate, items: Sequence[Leased], done: "asyncio.Future[None]"
-    ) -> None:
+    def _returned(self, gate: Gate, items: Sequence[Leased], done: "asyncio.Future[None]") -> None:
         if done.exception() is None:
             gate.returned += len(items)
         else:
@@ -438,7 +342,7 @@ class Deliverer:
     async def _load_route(self, gate: Gate) -> None:
         try:
             loaded = await self._load(gate.no)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the endpoint waits, nothing else does
             _log.exception("the settings of endpoint %d cannot be read", gate.no)
             self._wake_at(gate, self._clock.now() + 1_000)
             return
@@ -456,7 +360,7 @@ class Deliverer:
             self._spawn(self._vet_target(gate, route))
 
     async def _vet_target(self, gate: Gate, route: Route) -> None:
-        assert route.target is not None  # noqa: S101 - checked by _begin
+        assert route.target is not None
         try:
             vetted = await vet(self._resolver, route.target, route.guard)
         finally:
@@ -479,7 +383,7 @@ class Deliverer:
             return
         if gate.timer is not None:
             gate.timer[1].cancel()  # type: ignore[attr-defined]
-        assert self._loop is not None  # noqa: S101 - set by start
+        assert self._loop is not None
         wait = max(0, at - self._clock.now()) / 1000
         gate.timer = (at, self._loop.call_later(wait, self._timer, gate))
 

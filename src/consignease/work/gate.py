@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from consignease.domain.delivery import Policy
+from consignease.domain.delivery import Policy, Settled, State, next_limit
 from consignease.domain.leases import Leased
 from consignease.edge.guard import Policy as GuardPolicy
 from consignease.edge.target import Target
@@ -119,3 +119,18 @@ class Gate:
     def room(self) -> int:
         """How many more deliveries may be taken: at most twice what may be in flight."""
         return 2 * self.limit - (self.reserved - self.returned)
+
+    def apply(self, settled: Settled) -> None:
+        """Adapt to what a try has shown of the endpoint."""
+        succeeded = settled.state is State.SUCCEEDED
+        self.limit = next_limit(
+            self.limit, self.ceiling, slower=settled.slower, succeeded=succeeded
+        )
+        if settled.pause_until is not None:
+            self.paused_until = max(self.paused_until, settled.pause_until)
+
+    def heals(self, settled: Settled) -> bool:
+        """Note success or failure; True for a success after failures."""
+        healed = self.failing and settled.state is State.SUCCEEDED
+        self.failing = settled.state is not State.SUCCEEDED
+        return healed

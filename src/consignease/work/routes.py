@@ -1,6 +1,7 @@
 """How requests to an endpoint are made, read from its row."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -59,13 +60,15 @@ def route_loader(
             guard=guards[row["instance_name"]],
             timeout_ms=timeout_ms,
             open=not row["disabled"] and row["deleted_at"] is None,
-            expires_at=min((one["expires_at"] for one in secrets if one["expires_at"]), default=None),
+            expires_at=min(
+                (one["expires_at"] for one in secrets if one["expires_at"]), default=None
+            ),
         )
         return route, row["paused_until"] or 0, row["first_failure_at"] is not None
 
     return load
 
 
-def _read(tx: Tx, no: int, now: int) -> tuple[dict[str, object], list[dict[str, object]]]:
+def _read(tx: Tx, no: int, now: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     row = endpoints.by_number(tx, no)
     return dict(row), [dict(one) for one in endpoints.secrets(tx, no, now)]

@@ -19,5 +19,5 @@ async def tidy(store: Store, clock: Clock) -> None:
             await store.write(housekeeping.tick, clock.now())
             while await store.write(housekeeping.drop_expired_keys, clock.now()):
                 pass
-        except Exception:
+        except Exception:  # noqa: BLE001 - the next round may do better
             _log.exception("tidying failed; it is tried again")

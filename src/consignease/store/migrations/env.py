@@ -9,7 +9,7 @@ from consignease.store.schema import metadata
 def run() -> None:
     """Run the pending migrations."""
     url = context.config.get_main_option("sqlalchemy.url")
-    assert url is not None  # noqa: S101 - set by consignease.store.database
+    assert url is not None
     engine = create_engine(url)
     with engine.connect() as connection:
         context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)

@@ -1,0 +1,126 @@
+"""What the webhook API takes and returns of an endpoint."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from consignease.domain.endpoints import Endpoint
+
+_DEFAULT_GRACE_SECONDS = 24 * 3600
+_MAX_GRACE_SECONDS = 7 * 24 * 3600
+
+
+class EndpointIn(Struct, kw_only=True, rename="camel"):
+    """Body of an endpoint's creation."""
+
+    url: str
+    description: str = ""
+    uid: str | None = None
+    version: int = 1
+    event_types: list[str] | None = None
+    filter_types: list[str] | None = None
+    channels: list[str] | None = None
+    disabled: bool = False
+    rate_limit: Annotated[int, Meta(ge=1)] | None = None
+    throttle_rate: Annotated[int, Meta(ge=1)] | None = None
+    secret: str | None = None
+    metadata: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    ordering: str = "bounded"
+
+
+class EndpointPatch(Struct, kw_only=True, rename="camel"):
+    """Body of an endpoint's change: what is absent stays as it is."""
+
+    url: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    uid: str | None | UnsetType = UNSET
+    version: int | UnsetType = UNSET
+    event_types: list[str] | None | UnsetType = UNSET
+    filter_types: list[str] | None | UnsetType = UNSET
+    channels: list[str] | None | UnsetType = UNSET
+    disabled: bool | UnsetType = UNSET
+    rate_limit: Annotated[int, Meta(ge=1)] | None | UnsetType = UNSET
+    throttle_rate: Annotated[int, Meta(ge=1)] | None | UnsetType = UNSET
+    metadata: dict[str, str] | UnsetType = UNSET
+    headers: dict[str, str] | UnsetType = UNSET
+    ordering: str | UnsetType = UNSET
+
+
+class EndpointOut(Struct, kw_only=True, rename="camel"):
+    """An endpoint. `eventTypes` and `filterTypes` are one thing under both of its names."""
+
+    id: str
+    uid: str | None
+    url: str
+    description: str
+    version: int
+    disabled: bool
+    disabled_reason: str | None
+    event_types: list[str] | None
+    filter_types: list[str] | None
+    channels: list[str] | None
+    rate_limit: int | None
+    throttle_rate: int | None
+    ordering: str
+    metadata: dict[str, str]
+    created_at: str
+    updated_at: str
+
+
+class EndpointList(Struct, kw_only=True, rename="camel"):
+    """A page of endpoints."""
+
+    data: list[EndpointOut]
+    done: bool
+    iterator: str | None
+    prev_iterator: str | None
+
+
+class ListQuery(Struct, kw_only=True, frozen=True):
+    """How to page."""
+
+    limit: Annotated[int, Meta(ge=1, le=250)] = 50
+    iterator: str | None = None
+    order: str = "descending"
+
+
+class SecretOut(Struct):
+    """A signing secret."""
+
+    key: str
+
+
+class RotateIn(Struct, kw_only=True, rename="camel"):
+    """Body of a rotation."""
+
+    key: str | None = None
+    grace_period_seconds: Annotated[int, Meta(ge=0, le=_MAX_GRACE_SECONDS)] = _DEFAULT_GRACE_SECONDS
+
+
+def _time(at: int) -> str:
+    moment = datetime.fromtimestamp(at / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def endpoint_out(endpoint: Endpoint) -> EndpointOut:
+    """Put an endpoint into the shape that clients read."""
+    return EndpointOut(
+        id=endpoint.id,
+        uid=endpoint.uid,
+        url=endpoint.url,
+        description=endpoint.description,
+        version=endpoint.version,
+        disabled=endpoint.disabled,
+        disabled_reason=endpoint.disabled_reason,
+        event_types=endpoint.event_types,
+        filter_types=endpoint.event_types,
+        channels=endpoint.channels,
+        rate_limit=endpoint.rate_limit,
+        throttle_rate=endpoint.rate_limit,
+        ordering=endpoint.ordering,
+        metadata=endpoint.metadata,
+        created_at=_time(endpoint.created_at),
+        updated_at=_time(endpoint.updated_at),
+    )
