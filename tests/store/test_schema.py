@@ -1,0 +1,73 @@
+"""The schema: what the migrations make, what the tables say, what was released."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from consignease.domain.faults import Unavailable
+from consignease.store.database import HEAD, migrate, revision
+from consignease.store.schema import metadata
+
+RELEASED = Path(__file__).parents[1] / "fixtures" / "schema-0.1.0.sql"
+
+
+def dump(path: Path) -> str:
+    """The statements that make the schema, in order of their names."""
+    connection = sqlite3.connect(path)
+    rows = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
+    ).fetchall()
+    connection.close()
+    return "".join(f"{sql};\n" for _, sql in rows)
+
+
+def test_the_migrations_make_what_the_tables_say(tmp_path: Path) -> None:
+    """The migrations and schema.py describe the same tables and indexes."""
+    path = tmp_path / "new.db"
+    migrate(path)
+    assert revision(path) == HEAD
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+def test_the_schema_of_release_0_1_0_is_frozen(tmp_path: Path) -> None:
+    """Migrations change a released schema; nobody edits it."""
+    path = tmp_path / "new.db"
+    migrate(path)
+    assert dump(path) == RELEASED.read_text(encoding="utf-8")
+
+
+def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
+    """A current database is left alone."""
+    path = tmp_path / "new.db"
+    migrate(path)
+    before = path.read_bytes()
+    migrate(path)
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_a_newer_release_is_refused(tmp_path: Path) -> None:
+    """We do not touch what we do not understand, and say so."""
+    path = tmp_path / "new.db"
+    migrate(path)
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(Unavailable, match="newer release"):
+        migrate(path)
+
+
+def test_a_first_start_cut_short_leaves_nothing_half_made(tmp_path: Path) -> None:
+    """Leftovers of an interrupted creation are swept away by the next start."""
+    path = tmp_path / "new.db"
+    path.with_suffix(".new").write_bytes(b"half a database")
+    migrate(path)
+    assert revision(path) == HEAD
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["new.db"]
