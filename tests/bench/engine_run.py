@@ -195,7 +195,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--warm-up", type=int, default=2_000)
     parser.add_argument("--publishers", type=int, default=128)
-    parser.add_argument("--in-flight", type=int, default=128)
+    parser.add_argument("--in-flight", type=int, default=110)
     parser.add_argument("--fan-out", type=int, default=2)
     parser.add_argument("--rate", type=float, default=0, help="deliveries/s; 0 for flat out")
     parser.add_argument("--core", type=int)
