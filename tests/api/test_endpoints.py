@@ -116,8 +116,10 @@ def test_a_secret_is_kept_rotated_and_chosen(api: Api) -> None:
     made = api.add(secret=chosen)
     assert api("GET", f"/{made['id']}/secret").json == {"key": chosen}
     for _ in range(10):
-        assert api("POST", f"/{made['id']}/secret/rotate", {}).status == 204
-    assert api("GET", f"/{made['id']}/secret").json["key"] != chosen
+        rotated = api("POST", f"/{made['id']}/secret/rotate", {})
+        assert rotated.status == 200
+    assert api("GET", f"/{made['id']}/secret").json == rotated.json
+    assert rotated.json["key"] != chosen
     eleventh = api("POST", f"/{made['id']}/secret/rotate", {})
     assert eleventh.status in {400, 422}
 

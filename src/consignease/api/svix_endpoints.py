@@ -78,7 +78,7 @@ def _rotate(
     instance: Instance, name: str, sealed: bytes, grace_ms: int, now: int, tx: Tx
 ) -> tuple[int, bytes]:
     app.rotate(tx, instance, name, sealed, grace_ms, now)
-    return 204, b""
+    return 200, b""
 
 
 def _idempotent(call: Call[Any, Any], what: str, body: object) -> tuple[str | None, bytes]:
@@ -208,7 +208,7 @@ class _Endpoints:
         )
         return Reply(204)
 
-    async def secret(self, call: One) -> bytes:
+    async def secret(self, call: Call[None, Any]) -> bytes:
         """Return an endpoint's signing secret."""
         name, sealed = await call.services.store.read(
             app.secret, _owned(call), call.path["endpoint_id"], call.services.now()
@@ -216,7 +216,11 @@ class _Endpoints:
         return msgspec.json.encode(SecretOut(self._vault.open(sealed, name).decode()))
 
     async def rotate(self, call: Call[None, RotateIn]) -> Reply:
-        """Give an endpoint a new signing secret; the present one lives on for a while."""
+        """Give an endpoint a new signing secret; the present one lives on for a while.
+
+        Clients of one generation read the new secret from the answer, those of
+        the other ignore it. It is not kept with the idempotency key.
+        """
         instance, services = _owned(call), call.services
         name = await services.store.read(app.identify, instance, call.path["endpoint_id"])
         sealed = self._seal(call.body.key, name)
@@ -224,7 +228,8 @@ class _Endpoints:
         now = services.now()
         effect = partial(_rotate, instance, name, sealed, grace_ms, now)
         key, request = _idempotent(call, "rotate secret", call.body)
-        return _reply(await services.store.write(once, instance.no, key, request, now, effect))
+        done = await services.store.write(once, instance.no, key, request, now, effect)
+        return _reply(msgspec.structs.replace(done, body=await self.secret(call)))
 
     def _seal(self, secret: str | None, belongs_to: str) -> bytes:
         if secret is None:
@@ -308,6 +313,6 @@ def _ops_on_one(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, .
             summary="Give an endpoint a new signing secret.",
             handler=handle.rotate,
             body=RotateIn,
-            status=204,
+            returns=SecretOut,
         ),
     )

@@ -57,6 +57,22 @@ def default_ca_file() -> str | None:
     return ssl.get_default_verify_paths().cafile
 
 
+class _Socket:
+    """A socket for libcurl, which makes a copy of its number and keeps that."""
+
+    __slots__ = ("_number",)
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def fileno(self) -> int:
+        """Return the socket's number."""
+        return self._number
+
+    def __del__(self) -> None:
+        os.close(self._number)
+
+
 class Exchange:
     """One request and its answer on a libcurl handle kept between requests.
 
@@ -221,14 +237,14 @@ class Exchange:
 
     def _open(
         self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]
-    ) -> socket.socket | int:
+    ) -> "_Socket | int":
         family, kind, protocol, where = address
         judged = verdict(where[0], self._policy)
         if not judged.ok:
             self._refused = f"{where[0]} is {judged.reason}"
             return pycurl.SOCKET_BAD
         try:
-            return socket.socket(family, kind, protocol)
+            return _Socket(socket.socket(family, kind, protocol).detach())
         except OSError as error:
             self._ours = f"no socket could be opened: {error.strerror}"
             return pycurl.SOCKET_BAD

@@ -1,0 +1,27 @@
+// The official @clerk/backend client, driven by lines of JSON: {method, args} in, {ok} or {error} out.
+import { createInterface } from "node:readline";
+import { createClerkClient } from "@clerk/backend";
+
+const [apiUrl, secretKey, publishableKey] = process.argv.slice(2);
+const clerk = createClerkClient({ apiUrl, secretKey, publishableKey, telemetry: { disabled: true } });
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { method, args } = JSON.parse(line);
+  let answer;
+  try {
+    answer = { ok: await clerk.users[method](...args) };
+  } catch (error) {
+    answer = {
+      error: {
+        status: error.status,
+        codes: (error.errors ?? []).map((one) => one.code),
+        params: (error.errors ?? []).map((one) => one.meta?.paramName ?? null),
+        trace: error.clerkTraceId,
+        name: error.name,
+        message: error.message,
+      },
+    };
+  }
+  // What its classes keep of the raw answer is beside the point here.
+  process.stdout.write(JSON.stringify(answer, (key, value) => (key === "_raw" ? undefined : value)) + "\n");
+}
