@@ -42,6 +42,8 @@ class Findings:
         self.events = {cursor: json.loads(body) for cursor, body in rows}
         self.users = dict(read(database, 'SELECT id, first_name FROM "user"'))
         self.states = dict(read(database, "SELECT cursor, state FROM delivery"))
+        flags = read(database, "SELECT cursor FROM delivery WHERE flags & 1")
+        self.overtaken = {row[0] for row in flags}
         (instance,) = read(database, "SELECT id FROM instance WHERE name = 'development'")[0]
         found = [cursor_of(instance, name) for name in accepted]
         assert None not in found
@@ -80,9 +82,14 @@ class Findings:
                 assert deleted_at[change.user] > cursor
 
     def check_order(self) -> None:
-        """Per user, first deliveries came in the order of the versions."""
+        """Per user, first deliveries came in the order of the versions.
+
+        One that failed four times may be overtaken: that is what was promised.
+        """
         last: dict[str, int] = {}
         for cursor in dict.fromkeys(self.accepted):
+            if cursor in self.overtaken:
+                continue
             user = self.events[cursor]["data"]["id"]
             assert last.get(user, 0) < cursor, f"{user}: {last[user]} before {cursor}"
             last[user] = cursor

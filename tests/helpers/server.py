@@ -156,10 +156,10 @@ class ServerProcess:
         *,
         port: int = 0,
         env: Mapping[str, str] | None = None,
-        prefix: tuple[str, ...] = (),
+        program: tuple[str, ...] = ("-m", "consignease.cli.main"),
     ) -> None:
         self.folder = folder
-        command = [*prefix, sys.executable, "-m", "consignease.cli.main", "dev", "--json"]
+        command = [sys.executable, *program, "dev", "--json"]
         command += ["--port", str(port), "--data-dir", str(folder)]
         self.process = subprocess.Popen(
             command,
