@@ -75,7 +75,9 @@ class Child:
                 return at, found
 
     def _failure(self, reason: str) -> DemoError:
-        return DemoError("\n  ".join([f"{reason}. Its last words:", *(self.said[-12:] or ["(none)"])]))
+        return DemoError(
+            "\n  ".join([f"{reason}. Its last words:", *(self.said[-12:] or ["(none)"])])
+        )
 
     def stop(self) -> None:
         self.process.terminate()
@@ -180,7 +182,11 @@ def show(stack: ExitStack, *, once: bool) -> None:
         lambda: clerk.users.create(email_address=email, first_name="Ada"),
     )
     for call, expected, do in (
-        ("users.update", "user.updated", lambda: clerk.users.update(user_id=user.id, last_name="L")),
+        (
+            "users.update",
+            "user.updated",
+            lambda: clerk.users.update(user_id=user.id, last_name="L"),
+        ),
         ("users.delete", "user.deleted", lambda: clerk.users.delete(user_id=user.id)),
     ):
         change(handler, call, expected, do)

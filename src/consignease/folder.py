@@ -4,6 +4,7 @@
 ``consignease.db``  everything, in one SQLite file (with -wal and -shm beside)
 ``keyring.json``    the keys that secrets at rest are sealed under
 ``keys.json``       each instance's identifiers and keys, for `consignease env`
+``server.json``     where the running server is reached; gone when it has stopped
 ``lock``            held by the one server that uses the folder
 ==================  =========================================================
 
@@ -40,6 +41,21 @@ class InstanceKeys(msgspec.Struct, frozen=True, kw_only=True):
     secret_key: str
     public_key: str = ""
     """PEM key that session tokens are checked with; the server fills it in."""
+
+
+def existing(path: Path) -> "Folder":
+    """Open a data folder that a server has made, in order to read it.
+
+    Raises:
+        FolderError: there is none.
+    """
+    if not (path / "keys.json").exists():
+        msg = (
+            f"There is no data folder at {path.absolute()}. "
+            "Start a server first (consignease dev), or name its folder with --data-dir."
+        )
+        raise FolderError(msg)
+    return Folder(path)
 
 
 class Folder:
@@ -92,8 +108,27 @@ class Folder:
         file.flush()
         self._lock = file
 
+    def announce(self, base_url: str) -> None:
+        """Note where the running server is reached."""
+        _write(self.path / "server.json", {"base_url": base_url, "pid": os.getpid()})
+
+    def running(self) -> str | None:
+        """Return where the running server is reached; None if none runs."""
+        file = self.path / "server.json"
+        return _load(file)["base_url"] if file.exists() and self._is_locked() else None
+
+    def _is_locked(self) -> bool:
+        with (self.path / "lock").open("a+", encoding="utf-8") as file:
+            try:
+                _lock_file(file)
+            except OSError:
+                return True
+        return False
+
     def unlock(self) -> None:
         """Let another process have the folder."""
+        with contextlib.suppress(FileNotFoundError):
+            (self.path / "server.json").unlink()
         if self._lock is not None:
             self._lock.close()
             self._lock = None

@@ -123,6 +123,7 @@ class Server:
                 msg = "the HTTP server ended before it began"
                 raise RuntimeError(msg)
             await asyncio.sleep(0.002)
+        self.folder.announce(self.base_url)
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)

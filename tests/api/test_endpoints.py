@@ -1,7 +1,6 @@
 """Endpoints through the webhook API, over HTTP."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest

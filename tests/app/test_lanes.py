@@ -9,10 +9,12 @@ import pytest
 from consignease.domain.delivery import Result, State
 from tests.helpers.engine import Engine
 
-OUTCOMES = (
-    [Result(200)] * 6
-    + [Result(500), Result(0, "connect"), Result(503), Result(429, None, 3_000)]
-)
+OUTCOMES = [Result(200)] * 6 + [
+    Result(500),
+    Result(0, "connect"),
+    Result(503),
+    Result(429, None, 3_000),
+]
 
 
 async def drive(engine: Engine, seed: int, ordering: str) -> list[tuple[str, int]]:
@@ -60,9 +62,7 @@ async def drive(engine: Engine, seed: int, ordering: str) -> list[tuple[str, int
 
 @pytest.mark.parametrize("ordering", ["bounded", "strict", "none"])
 @pytest.mark.parametrize("seed", range(6))
-def test_random_schedules_settle_every_delivery(
-    seed: int, ordering: str, tmp_path: Path
-) -> None:
+def test_random_schedules_settle_every_delivery(seed: int, ordering: str, tmp_path: Path) -> None:
     """Whatever fails when, each delivery ends succeeded, failed or canceled, in lane order."""
 
     async def main() -> None:
@@ -71,7 +71,9 @@ def test_random_schedules_settle_every_delivery(
             await engine.open(ordering=ordering)
             succeeded = await drive(engine, seed, ordering)
             rows = await engine.store.read(
-                lambda tx: [tuple(row) for row in tx.all("SELECT cursor, state, flags FROM delivery")]
+                lambda tx: [
+                    tuple(row) for row in tx.all("SELECT cursor, state, flags FROM delivery")
+                ]
             )
             assert {state for _, state, _ in rows} <= {3, 4, 5}
             assert len({cursor for _, cursor in succeeded}) == len(succeeded)

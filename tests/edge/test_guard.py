@@ -102,7 +102,11 @@ def special_v4(address: IPv4Address) -> bool:
 
 public_v4 = v4.filter(lambda address: not special_v4(address))
 everything_v4 = st.one_of(
-    v4, between(PRIVATE_V4), between(RESERVED_V4), between(NEVER_V4), st.sampled_from(METADATA_V4).map(IPv4Address)
+    v4,
+    between(PRIVATE_V4),
+    between(RESERVED_V4),
+    between(NEVER_V4),
+    st.sampled_from(METADATA_V4).map(IPv4Address),
 )
 
 
@@ -134,7 +138,9 @@ def test_reserved_addresses_are_shut_to_both_policies(address: IPv4Address | IPv
 @given(v6.filter(lambda address: int(address) >> 125 == 1))
 def test_ordinary_ipv6_addresses_are_open_to_both_policies(address: IPv6Address) -> None:
     """Global unicast that is neither set apart nor a tunnel is public."""
-    apart = holds(NEVER_V6 + RESERVED_V6 + [("2001::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff")], address)
+    apart = holds(
+        NEVER_V6 + RESERVED_V6 + [("2001::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff")], address
+    )
     if apart or int(address) >> 32 & 0xFFFFFFFF in ISATAP:
         return
     for policy in POLICIES:
@@ -220,7 +226,9 @@ def test_production_opens_exactly_what_is_listed(address: IPv4Address | IPv6Addr
     assert not verdict("10.11.12.13" if str(address) != "10.11.12.13" else "10.0.0.1", listed).ok
 
 
-@pytest.mark.parametrize("network", ["169.254.0.0/16", "fe80::/10", "224.0.0.0/4", "2002::/16", "nonsense"])
+@pytest.mark.parametrize(
+    "network", ["169.254.0.0/16", "fe80::/10", "224.0.0.0/4", "2002::/16", "nonsense"]
+)
 def test_listing_what_is_never_open_is_refused(network: str) -> None:
     """A list entry that could have no effect is an error, not a silent no."""
     with pytest.raises(ValueError, match="never opened|does not appear"):

@@ -39,7 +39,9 @@ class Names:
         return None
 
 
-@pytest.mark.parametrize("bad", ["127.0.0.1", "::1", "169.254.169.254", "::ffff:10.0.0.1", "fe80::1%eth0"])
+@pytest.mark.parametrize(
+    "bad", ["127.0.0.1", "::1", "169.254.169.254", "::ffff:10.0.0.1", "fe80::1%eth0"]
+)
 @pytest.mark.parametrize("place", [0, 1, 2])
 async def test_one_bad_address_refuses_the_name(bad: str, place: int) -> None:
     """A name whose addresses are good but for one is refused, wherever the bad one stands."""

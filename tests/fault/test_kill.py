@@ -57,7 +57,9 @@ def test_sigkill_under_load_loses_nothing(tmp_path: Path, receiver: tuple[str, P
         client.close()
     kills = 0
     for point, after in rounds():
-        env = dict(ENV) if point == "random" else {**ENV, "CONSIGNEASE_CRASH_AT": f"{point}:{after}"}
+        env = (
+            dict(ENV) if point == "random" else {**ENV, "CONSIGNEASE_CRASH_AT": f"{point}:{after}"}
+        )
         with ServerProcess(folder, env=env) as server:
             load.start(server.base_url, server.instance()["secret_key"])
             if point == "random":

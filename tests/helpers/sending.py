@@ -22,7 +22,9 @@ def request(
 ) -> Request:
     """Make a request, vetted or not."""
     target = check_url(url)
-    lines: list[str] | list[bytes] = ["Content-Type: application/json"] if headers is None else headers
+    lines: list[str] | list[bytes] = (
+        ["Content-Type: application/json"] if headers is None else headers
+    )
     return Request(
         tag, target.url, target.host, target.port, address, lines, body, timeout_ms, policy
     )

@@ -22,7 +22,21 @@ WORDS = [
     "Zoë", "Ñandú", "李小龍", "🎉👩‍👩‍👧", "\u202e txet", "a\u0301", "O'Neil", '"quoted"', "back\\slash",
     "<script>", "&amp;", "tab\there", "line\nbreak", "\u2028\u2029", "\x7f", "\x01\x1f", "ﷺ", "𝕏", "0", "-0",
 ]  # fmt: skip
-KEYS = ["a", "b", "10", "2", "02", "4294967294", "4294967295", "-1", "1.5", "é", "", "length", "x y"]
+KEYS = [
+    "a",
+    "b",
+    "10",
+    "2",
+    "02",
+    "4294967294",
+    "4294967295",
+    "-1",
+    "1.5",
+    "é",
+    "",
+    "length",
+    "x y",
+]
 
 
 def value(dice: random.Random, depth: int) -> Any:

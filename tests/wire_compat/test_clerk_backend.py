@@ -80,7 +80,9 @@ def test_every_call_answers_as_the_model_says(clerk: Script) -> None:
     merged = call(
         clerk, "updateUserMetadata", first, {"publicMetadata": {"n": None, "nested": {"x": 1}}}
     )
-    assert merged["publicMetadata"] == {"nested": {"list": model[first]["publicMetadata"]["nested"]["list"], "x": 1}}
+    assert merged["publicMetadata"] == {
+        "nested": {"list": model[first]["publicMetadata"]["nested"]["list"], "x": 1}
+    }
     assert merged["privateMetadata"] == {"secret": True}
     for user_id in order:
         gone = call(clerk, "deleteUser", user_id)

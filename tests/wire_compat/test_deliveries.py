@@ -17,7 +17,12 @@ USER = {
     "email_address": ["zoë@example.com", "second@example.com"],
     "first_name": "Zoë \u2028 \x7f 🎉",
     "last_name": "</script>\"'\\",
-    "public_metadata": {"10": 1, "2": {"b": 1e-6, "a": [0.1, 123456789012345, 5]}, "é": None, "x": ""},
+    "public_metadata": {
+        "10": 1,
+        "2": {"b": 1e-6, "a": [0.1, 123456789012345, 5]},
+        "é": None,
+        "x": "",
+    },
 }
 
 
@@ -69,7 +74,7 @@ def test_the_python_libraries_and_ours_refuse_one_flipped_byte(
 def test_the_javascript_libraries_and_adapters_accept_it(
     delivery: tuple[Recorded, str], tmp_path: Path
 ) -> None:
-    """npm @clerk/backend, svix, standardwebhooks; Express and Fastify, which re-serialise."""
+    """Npm @clerk/backend, svix, standardwebhooks; Express and Fastify, which re-serialise."""
     del tmp_path
     request, secret = delivery
     headers = {name.lower(): value for name, value in request.headers}

@@ -5,8 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from svix.api import EndpointIn, EndpointListOptions, EndpointPatch, EndpointSecretRotateIn, Svix
-from svix.api import SvixOptions
+from svix.api import (
+    EndpointIn,
+    EndpointListOptions,
+    EndpointPatch,
+    EndpointSecretRotateIn,
+    Svix,
+    SvixOptions,
+)
 from svix.exceptions import HttpError, HTTPValidationError
 
 from tests.helpers.server import RunningServer
@@ -14,7 +20,9 @@ from tests.helpers.server import RunningServer
 # The SDK never closes the connections that it keeps.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+    ),
 ]
 
 URL = "http://127.0.0.1:9/hook"

@@ -1,0 +1,76 @@
+"""`consignease env`: the lines of an application's .env file."""
+
+from pathlib import Path
+
+import click
+
+from consignease.cli.target import Target
+
+DEFAULT_URL = "http://127.0.0.1:4010"
+
+
+@click.command()
+@click.option(
+    "--instance",
+    type=click.Choice(["development", "production"]),
+    default="development",
+    show_default=True,
+    help="Whose keys.",
+)
+@click.option("--data-dir", default=".consignease", show_default=True, help="The data folder.")
+@click.option("--write", type=click.Path(dir_okay=False), help="Merge them into this file instead.")
+def env(instance: str, data_dir: str, write: str | None) -> None:
+    """Print the lines that an application's .env file needs.
+
+    The names are those that official SDKs and the webhook libraries read.
+    """
+    target = Target(data_dir, instance)
+    lines = list(_lines(target).items())
+    if write is None:
+        click.echo(f"# Consignease, {instance} instance {target.keys.id}")
+        for name, value in lines:
+            click.echo(f"{name}={value}" if value else f"# {name}=  {_WHY}")
+        return
+    _merge(Path(write), {name: value for name, value in lines if value})
+    click.echo(f"Wrote {sum(bool(value) for _, value in lines)} lines to {write}.")
+
+
+_WHY = "add an endpoint first: consignease endpoints create URL"
+
+
+def _lines(target: Target) -> dict[str, str]:
+    keys = target.keys
+    base = target.base_url or DEFAULT_URL
+    pem = keys.public_key.strip().replace("\n", "\\n")
+    return {
+        "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY": keys.publishable_key,
+        "CLERK_SECRET_KEY": keys.secret_key,
+        "CLERK_WEBHOOK_SIGNING_SECRET": _signing_secret(target),
+        "CLERK_PUBLISHABLE_KEY": keys.publishable_key,
+        "CLERK_API_URL": base,
+        "CLERK_PROXY_URL": f"{base}/__clerk",
+        "NEXT_PUBLIC_CLERK_PROXY_URL": f"{base}/__clerk",
+        "CLERK_JWT_KEY": f'"{pem}"' if pem else "",
+        "CLERK_TELEMETRY_DISABLED": "1",
+        "NEXT_PUBLIC_CLERK_TELEMETRY_DISABLED": "1",
+    }
+
+
+def _signing_secret(target: Target) -> str:
+    """Return the newest endpoint's secret; empty if there is none or no server runs."""
+    if target.base_url is None:
+        return ""
+    path = f"/api/v1/app/{target.keys.application_id}/endpoint"
+    newest = target.call("GET", f"{path}?limit=1")["data"]
+    return target.call("GET", f"{path}/{newest[0]['id']}/secret")["key"] if newest else ""
+
+
+def _merge(file: Path, values: dict[str, str]) -> None:
+    """Set the values in a .env file and leave its other lines as they are."""
+    left = dict(values)
+    lines: list[str] = []
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
+        name = line.partition("=")[0].removeprefix("export ").strip()
+        lines.append(f"{name}={left.pop(name)}" if name in left else line)
+    lines += [f"{name}={value}" for name, value in left.items()]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")

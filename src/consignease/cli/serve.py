@@ -1,0 +1,93 @@
+"""`consignease serve`: the server for production."""
+
+import ipaddress
+import json
+import os
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from consignease.cli.run import run_server
+from consignease.server import Server
+from consignease.settings import Settings, SettingsError, load
+
+
+@click.command()
+@click.option("--config", type=click.Path(dir_okay=False), help="A TOML file with settings.")
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on.  [default: 4010]")
+@click.option("--data-dir", help="Folder for the database and keys.  [default: .consignease]")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready.")
+def serve(
+    config: str | None,
+    host: str | None,
+    port: int | None,
+    data_dir: str | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Start the server for production.
+
+    Settings come from a TOML file, from CONSIGNEASE_* variables and from these
+    options, each over the one before. It needs to know its public URL, and
+    who speaks TLS: itself (tls_cert, tls_key) or a proxy (behind_proxy,
+    trusted_proxies). It does not start otherwise.
+    """
+    flags = {"host": host, "port": port, "data_dir": data_dir}
+    try:
+        file = None if config is None else Path(config)
+        settings = load(file=file, environment=os.environ, flags=flags)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from None
+    unsafe = unsafe_reason(settings)
+    if unsafe is not None:
+        raise click.ClickException(f"Not started: {unsafe}")
+    run_server(settings, _print_json if as_json else _print_text)
+
+
+def unsafe_reason(settings: Settings) -> str | None:  # noqa: PLR0911 - one for each reason
+    """Say why these settings are not safe to serve with, and what to do; None if they are."""
+    url = urlsplit(settings.public_url)
+    speaks_tls = bool(settings.tls_cert) or settings.behind_proxy
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        return "public_url is not set. Say where users reach the server: https://id.example.com"
+    if url.scheme == "http" and not _is_loopback(url.hostname):
+        return "public_url is plain http. Keys would cross the network in clear; use https."
+    if not _is_loopback(settings.host) and not speaks_tls:
+        return (
+            f"it would listen on {settings.host} without TLS. Set tls_cert and tls_key, or "
+            "behind_proxy and trusted_proxies, or listen on 127.0.0.1."
+        )
+    if settings.behind_proxy and not settings.trusted_proxies:
+        return "behind_proxy needs trusted_proxies: the addresses whose headers are believed."
+    folder = Path(settings.data_dir)
+    if folder.exists() and os.name == "posix" and folder.stat().st_mode & 0o077:
+        return f"others can read the data folder {folder}. Run: chmod 700 {folder}"
+    for name in ("keys.json", "keyring.json"):
+        file = folder / name
+        if file.exists() and os.name == "posix" and file.stat().st_mode & 0o077:
+            return f"others can read {file}. Run: chmod 600 {file}"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _print_json(server: Server) -> None:
+    ready = {"base_url": server.base_url, "public_url": server.settings.public_url}
+    sys.stdout.write(json.dumps({**ready, "data_dir": str(server.folder.path)}) + "\n")
+    sys.stdout.flush()
+
+
+def _print_text(server: Server) -> None:
+    click.echo(
+        f"Consignease is ready at {server.base_url}, reached as {server.settings.public_url}.\n"
+        f"Keys are in {server.folder.path}/keys.json (readable by this user only)."
+    )
