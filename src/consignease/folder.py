@@ -150,7 +150,7 @@ class Folder:
             _write(file, {"1": fresh})
         return {int(number): key for number, key in _load(file).items()}
 
-    def keys(self) -> list[InstanceKeys]:
+    def instance_keys(self) -> list[InstanceKeys]:
         """Return each instance's keys; made on the first call."""
         file = self.path / "keys.json"
         if not file.exists():
@@ -162,7 +162,7 @@ class Folder:
         """Note each instance's PEM key beside its other keys."""
         keys = [
             msgspec.structs.replace(one, public_key=by_id.get(one.id, one.public_key))
-            for one in self.keys()
+            for one in self.instance_keys()
         ]
         _write(self.path / "keys.json", {one.name: msgspec.to_builtins(one) for one in keys})
         return keys

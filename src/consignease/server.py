@@ -162,7 +162,7 @@ class Server:
     async def _open(self) -> None:
         self.folder.lock()
         ring = self.folder.key_ring(new_key())
-        self.keys = self.folder.keys()
+        self.keys = self.folder.instance_keys()
         migrate(self.folder.database)
         self._vault = Vault({number: read_key(text) for number, text in ring.items()})
         self._guards = {

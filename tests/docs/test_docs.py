@@ -47,7 +47,7 @@ def test_pages_written_from_the_code_are_current(name: str) -> None:
 def test_python_in_the_documentation_runs(code: str) -> None:
     """Every Python block is executed."""
     ast.parse(code)
-    exec(compile(code, "<documentation>", "exec"), {"__name__": "documentation"})  # noqa: S102
+    exec(compile(code, "<documentation>", "exec"), {"__name__": "documentation"})
 
 
 @pytest.mark.parametrize("code", blocks("console"))
@@ -60,7 +60,7 @@ def test_commands_in_the_documentation_exist(code: str) -> None:
             assert f"\n{words[1]}:" in makefile
         if words[0] != "consignease":
             continue
-        path = [word for word in words[1:3] if re.fullmatch(r"[a-z-]+", word)]
+        path = words[1 : 3 if words[1] == "endpoints" else 2]
         shown = CliRunner().invoke(cli, [*path, "--help"])
         assert shown.exit_code == 0, (line, shown.output)
         for option in re.findall(r"--[a-z-]+", line):

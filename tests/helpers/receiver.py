@@ -207,7 +207,7 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         self._receiver.open.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's name)
+    def connection_lost(self, exc: Exception | None) -> None:
         self._receiver.open.discard(self)
         self._steps = None
         if self._timer:

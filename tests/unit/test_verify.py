@@ -213,7 +213,7 @@ tokens = st.sampled_from([GOOD, JUNK, GOOD.rstrip("="), f"v1a,{GOOD[3:]}", "junk
 def test_verdicts_agree_with_the_official_libraries(
     header: str,
     family: str,
-    good_body: bool,  # noqa: FBT001 - drawn
+    good_body: bool,
 ) -> None:
     """We accept what PyPI svix accepts; where it refuses in its own words, so do we."""
     now = int(time.time())

@@ -38,7 +38,7 @@ class Target:
         try:
             self.folder: Folder = existing(Path(data_dir))
             self.keys: InstanceKeys = next(
-                keys for keys in self.folder.keys() if keys.name == instance
+                keys for keys in self.folder.instance_keys() if keys.name == instance
             )
             self.base_url = self.folder.running()
         except FolderError as error:
