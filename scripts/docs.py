@@ -20,7 +20,8 @@ def commands() -> str:
     parts = ["# Commands\n\nWritten from the commands' own help.\n"]
 
     def add(command: click.Command, name: str, parent: click.Context | None) -> None:
-        context = click.Context(command, info_name=name, parent=parent, max_content_width=88)
+        wanted = {**command.context_settings, "max_content_width": 88}
+        context = click.Context(command, info_name=name, parent=parent, **wanted)
         path = context.command_path
         parts.append(f"## {path}\n\n```text\n{command.get_help(context).rstrip()}\n```\n")
         if isinstance(command, click.Group):

@@ -255,6 +255,8 @@ class _Connection(asyncio.Protocol):
     def _go_on(self) -> None:
         self._timer = None
         while self._steps is not None and not self._paused:
+            if self._transport.is_closing():
+                return  # whoever asked is gone, and an endless answer would never end
             step = next(self._steps, End.KEEP)
             if isinstance(step, bytes):
                 self._transport.write(step)

@@ -18,15 +18,15 @@ from consignease.app.attempts import Tried, record
 from consignease.domain.leases import Leased
 from consignease.edge.clock import Clock
 from consignease.edge.outcome import Outcome, Request
-from consignease.edge.resolver import Refused, Resolver, vet, vet_now
+from consignease.edge.resolver import Refused, Resolver, Vetted, vet, vet_now
 from consignease.edge.sender import Sender
 from consignease.store import deliveries
 from consignease.store.engine import Store
 from consignease.work.gate import Gate, Route
 from consignease.work.tries import Tag, judge, request
 
-RETRY_RECORD_SECONDS = 1.0
-"""How long to wait before results that could not be recorded are recorded again."""
+RECORD_AGAIN = 1.0
+"""Seconds after which results that could not be recorded are recorded again."""
 
 _log = logging.getLogger("consignease.deliver")
 
@@ -159,8 +159,11 @@ class Deliverer:
             self._fill(gate, now)
         self._flush()
 
-    def _fill(self, gate: Gate, now: int) -> None:
-        """Start what may be started now, and claim more when there is room."""
+    def _fill(self, gate: Gate, now: int, found: Vetted | None = None) -> None:
+        """Start what may be started now, and claim more when there is room.
+
+        `found` is the address, if it was just looked up.
+        """
         route = gate.route
         if route is None or (route.expires_at is not None and route.expires_at <= now):
             self._reload(gate)
@@ -173,7 +176,7 @@ class Deliverer:
             return
         queue = gate.queue
         while queue and gate.in_flight < gate.limit:
-            if not self._begin(gate, route, queue[0]):
+            if not self._begin(gate, route, queue[0], found):
                 return
             queue.popleft()
         due = gate.next_due
@@ -187,12 +190,12 @@ class Deliverer:
         elif gate.room >= min(gate.limit, 16):
             self._claim(gate)
 
-    def _begin(self, gate: Gate, route: Route, item: Leased) -> bool:
+    def _begin(self, gate: Gate, route: Route, item: Leased, found: Vetted | None) -> bool:
         """Hand one delivery to the sender; False if its address must be found first."""
         if route.target is None:
             self._fail(gate, route, item, "request", route.error)
             return True
-        vetted = vet_now(self._resolver, route.target, route.guard)
+        vetted = found or vet_now(self._resolver, route.target, route.guard)
         if vetted is None:
             self._vet(gate, route)
             return False
@@ -278,7 +281,7 @@ class Deliverer:
             _log.error("results of %d tries cannot be recorded yet: %s", len(tried), error)
             self._tried[:0] = tried
             assert self._loop is not None
-            self._loop.call_later(RETRY_RECORD_SECONDS, self._record)
+            self._loop.call_later(RECORD_AGAIN, self._record)
             return
         now = self._clock.now()
         touched: dict[int, Gate] = {}
@@ -369,7 +372,8 @@ class Deliverer:
             for item in gate.queue:
                 self._fail(gate, route, item, vetted.phase, vetted.reason)
             gate.queue.clear()
-        self._fill(gate, self._clock.now())
+        found = vetted if isinstance(vetted, Vetted) and gate.route is route else None
+        self._fill(gate, self._clock.now(), found)
         self._flush()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
