@@ -4,7 +4,6 @@
 ``consignease.db``  everything, in one SQLite file (with -wal and -shm beside)
 ``keyring.json``    the keys that secrets at rest are sealed under
 ``keys.json``       each instance's identifiers and keys, for `consignease env`
-``server.json``     where the server that runs is reached; gone when it stopped
 ``server.json``     where the running server is reached; gone when it has stopped
 ``lock``            held by the one server that uses the folder
 ==================  =========================================================
@@ -59,42 +58,19 @@ def existing(path: Path) -> "Folder":
     return Folder(path)
 
 
-class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """What `server.json` holds of the server that uses the folder.
-
-    Attributes:
-        pid: Its process.
-        base_url: Where it is reached from this machine.
-        public_url: Where it is reached from outside; empty if nobody said.
-        tls_cert: The certificate it shows, if it speaks TLS itself.
-    """
-
-    pid: int
-    base_url: str
-    public_url: str = ""
-    tls_cert: str = ""
-
-
 class Folder:
     """An open data folder.
 
     Args:
-        path: Where it is.
-        create: Whether to make it if it is not there, for the server's use;
-            else it is only read.
+        path: Where it is; made if it is not there.
 
     Raises:
-        FolderError: it is not there, or cannot be made or written.
+        FolderError: it cannot be made or written, or others can read it.
     """
 
-    def __init__(self, path: Path, *, create: bool = True) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        self._create = create
         self._lock: Any = None
-        if not create:
-            if not self.path.is_dir():
-                raise _absent(self.path)
-            return
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -150,11 +126,10 @@ class Folder:
         return False
 
     def unlock(self) -> None:
-        """Let another process have the folder: nobody is reached here any more."""
+        """Let another process have the folder."""
         with contextlib.suppress(FileNotFoundError):
             (self.path / "server.json").unlink()
         if self._lock is not None:
-            (self.path / "server.json").unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
 
@@ -176,15 +151,9 @@ class Folder:
         return {int(number): key for number, key in _load(file).items()}
 
     def instance_keys(self) -> list[InstanceKeys]:
-        """Return each instance's keys; the server's first call makes them.
-
-        Raises:
-            FolderError: there are none, or they cannot be read.
-        """
+        """Return each instance's keys; made on the first call."""
         file = self.path / "keys.json"
         if not file.exists():
-            if not self._create:
-                raise _absent(self.path)
             made = [_new_keys(name) for name in NAMES]
             _write(file, {keys.name: msgspec.to_builtins(keys) for keys in made})
         return [msgspec.convert(keys, InstanceKeys) for keys in _load(file).values()]
@@ -197,22 +166,6 @@ class Folder:
         ]
         _write(self.path / "keys.json", {one.name: msgspec.to_builtins(one) for one in keys})
         return keys
-
-    def announce(self, running: Running) -> None:
-        """Say where the server is reached."""
-        _write(self.path / "server.json", msgspec.to_builtins(running))
-
-    def running(self) -> Running | None:
-        """Return where a server was last said to run; it may have died since."""
-        file = self.path / "server.json"
-        return msgspec.convert(_load(file), Running) if file.exists() else None
-
-
-def _absent(path: Path) -> FolderError:
-    return FolderError(
-        f"There is no data folder at {path}. Start a server with `consignease dev`, "
-        "or name the folder with --data-dir."
-    )
 
 
 def _new_keys(name: str) -> InstanceKeys:

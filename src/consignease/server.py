@@ -27,7 +27,7 @@ from consignease.edge.passwords import Hasher
 from consignease.edge.resolver import Resolver, SystemResolver
 from consignease.edge.tokens import new_key_pair
 from consignease.edge.vault import Vault, new_key, read_key
-from consignease.folder import Folder, InstanceKeys, Running
+from consignease.folder import Folder, InstanceKeys
 from consignease.settings import Settings
 from consignease.store import housekeeping, instances
 from consignease.store.database import last_tick, migrate
@@ -124,14 +124,6 @@ class Server:
                 raise RuntimeError(msg)
             await asyncio.sleep(0.002)
         self.folder.announce(self.base_url)
-        self.folder.announce(
-            Running(
-                pid=os.getpid(),
-                base_url=self.base_url,
-                public_url=self.settings.public_url,
-                tls_cert=self.settings.tls_cert and str(Path(self.settings.tls_cert).absolute()),
-            )
-        )
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)

@@ -4,7 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -55,6 +55,12 @@ class Trap:
         self.connections = 0
         for one in self.sockets:
             threading.Thread(target=self._accept, args=(one,), daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -151,7 +157,7 @@ def test_a_name_that_changes_after_the_check_gains_nothing(tmp_path: Path) -> No
     """DNS rebinding: what was vetted is what is connected to, and the next try is judged anew."""
     table = Table()
     with (
-        Trap_() as trap,
+        Trap() as trap,
         Receiver() as receiver,
         RunningServer(
             tmp_path / "data", resolver=table, allow_subnets=["127.0.0.1/32"], retry_schedule=[0.05]
@@ -166,17 +172,9 @@ def test_a_name_that_changes_after_the_check_gains_nothing(tmp_path: Path) -> No
         assert trap.connections == 0
 
 
-class Trap_(Trap):  # noqa: N801 - the same, as a context
-    def __enter__(self) -> "Trap_":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
 def test_environment_proxies_are_ignored(tmp_path: Path) -> None:
     """A proxy in the environment sees nothing; the receiver gets the request directly."""
-    with Trap_() as proxy, Receiver() as receiver:
+    with Trap() as proxy, Receiver() as receiver:
         where = f"http://127.0.0.1:{proxy.port}"
         env = {"http_proxy": where, "HTTP_PROXY": where, "ALL_PROXY": where, "all_proxy": where}
         with ServerProcess(
