@@ -127,11 +127,12 @@ class Folder:
 
     def unlock(self) -> None:
         """Let another process have the folder."""
+        if self._lock is None:
+            return  # what is there belongs to the server that holds it
         with contextlib.suppress(FileNotFoundError):
             (self.path / "server.json").unlink()
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._lock.close()
+        self._lock = None
 
     def key_ring(self, fresh: str) -> dict[int, str]:
         """Return the key ring: number to key text; made from `fresh` if there is none.

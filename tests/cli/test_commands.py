@@ -61,6 +61,9 @@ def test_a_second_server_on_the_folder_is_refused_in_plain_words(server: ServerP
     assert str(server.process.pid) in refused.stderr
     assert "--data-dir" in refused.stderr
     assert "Traceback" not in refused.stderr
+    # The one that runs is found as before.
+    listed = run("endpoints", "list", "--data-dir", str(server.folder))
+    assert listed.returncode == 0, listed.stderr
 
 
 def test_a_port_in_use_is_refused_in_plain_words(server: ServerProcess, tmp_path: Path) -> None:
