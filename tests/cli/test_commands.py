@@ -1,34 +1,19 @@
 """The commands as users run them: in a process of their own, well and badly."""
 
 import json
-import os
 import signal
 import sqlite3
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.command import run
 from tests.helpers.receiver import Receiver
 from tests.helpers.server import ServerProcess, add_endpoint
 
 HOOK = "http://127.0.0.1:9/api/webhooks"
-
-
-def run(*args: str, cwd: Path | None = None, **env: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "consignease.cli.main", *args]
-    return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=cwd,
-        env={**os.environ, **env},
-    )
 
 
 @pytest.fixture(scope="module")

@@ -111,7 +111,7 @@ _NOT_OFFERED = {struct: tuple(struct.__annotations__) for struct in (CreateUser,
 
 Create: TypeAlias = Call[None, CreateUser]
 Update: TypeAlias = Call[None, UpdateUser]
-Merge: TypeAlias = Call[None, MetadataParams]
+Metadata: TypeAlias = Call[None, MetadataParams]
 List: TypeAlias = Call[ListUsers, None]
 Count: TypeAlias = Call[UserFilters, None]
 One: TypeAlias = Call[None, None]
@@ -160,13 +160,20 @@ async def update_user(call: Update) -> bytes:
     return await services.store.write(app.update, call.instance, user_id, change, services.now())
 
 
-async def merge_user_metadata(call: Merge) -> bytes:
+async def merge_user_metadata(call: Metadata) -> bytes:
     """Merge metadata into a user's; null removes a key at any depth."""
     patch = user_params.clean_metadata(call.body)
     services, user_id = call.services, call.path["user_id"]
     return await services.store.write(
         app.merge_metadata, call.instance, user_id, patch, services.now()
     )
+
+
+async def replace_user_metadata(call: Metadata) -> bytes:
+    """Replace those of a user's metadata objects that are given."""
+    change = user_params.replacement(call.body)
+    services, user_id = call.services, call.path["user_id"]
+    return await services.store.write(app.update, call.instance, user_id, change, services.now())
 
 
 async def delete_user(call: One) -> bytes:
@@ -286,6 +293,17 @@ OPS: tuple[Op, ...] = (
         name="UpdateUserMetadata",
         summary="Merge metadata into a user's; null removes a key at any depth.",
         handler=merge_user_metadata,
+        body=MetadataParams,
+        returns=UserJSON,
+        refuses=(404, 422),
+        tag=_TAG,
+    ),
+    Op(
+        method="PUT",
+        path="/v1/users/{user_id}/metadata",
+        name="ReplaceUserMetadata",
+        summary="Replace those of a user's metadata objects that are given.",
+        handler=replace_user_metadata,
         body=MetadataParams,
         returns=UserJSON,
         refuses=(404, 422),

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,9 +16,10 @@ from urllib.parse import urlsplit
 import click
 
 from consignease.cli.dotenv import read_dotenv
+from consignease.cli.target import data_dir_option
 from consignease.edge.vault import Vault, VaultError, read_key
 from consignease.folder import Folder, FolderError, existing
-from consignease.store.database import HEAD, revision
+from consignease.store.database import HEAD, last_tick, revision
 from consignease.wire.explain import SECRET_VARIABLE, WRONG_VARIABLES
 
 LOW_DISK = 1 << 30
@@ -32,7 +34,7 @@ class Finding(NamedTuple):
 
 
 @click.command()
-@click.option("--data-dir", default=".consignease", show_default=True, help="The data folder.")
+@data_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(data_dir: str, as_json: bool) -> None:  # noqa: FBT001
     """Check an installation and explain what is wrong."""
@@ -100,11 +102,15 @@ def _disk(path: Path) -> Finding:
 
 
 def _database(folder: Folder) -> Iterator[Finding]:
+    if not folder.database.exists():
+        yield Finding("bad", "database", f"{folder.database} is missing: restore your backup")
+        return
     found = revision(folder.database)
     if found != HEAD:
         yield Finding("bad", "schema", f"revision {found}, this release has {HEAD}: start a server")
         return
     yield Finding("ok", "schema", f"revision {found}")
+    yield _clock(last_tick(folder.database))
     connection = sqlite3.connect(f"file:{folder.database}?mode=ro", uri=True)
     try:
         check = connection.execute("PRAGMA quick_check").fetchone()[0]
@@ -115,6 +121,14 @@ def _database(folder: Folder) -> Iterator[Finding]:
         yield Finding("bad", "database", f"cannot be read: {error}")
     finally:
         connection.close()
+
+
+def _clock(last: int) -> Finding:
+    ahead = last / 1000 - time.time()
+    if ahead > 60:
+        says = f"this machine's clock is {ahead:,.0f} s behind what the database has seen: set it"
+        return Finding("bad", "clock", says)
+    return Finding("ok", "clock", "not behind what the database has seen")
 
 
 def _ring(folder: Folder, connection: sqlite3.Connection) -> Finding:
@@ -131,18 +145,22 @@ def _ring(folder: Folder, connection: sqlite3.Connection) -> Finding:
 def _endpoints(connection: sqlite3.Connection) -> Iterator[Finding]:
     sql = """
     SELECT e.no, e.id, e.url, e.disabled, e.disabled_reason, e.first_failure_at,
+           e.last_success_at,
            (SELECT count(*) FROM delivery d WHERE d.endpoint = e.no AND d.state < 2) AS open
     FROM endpoint e WHERE e.deleted_at IS NULL ORDER BY e.no
     """
     last = "SELECT status, error FROM attempt WHERE endpoint = ? ORDER BY at DESC LIMIT 1"
-    for no, name, url, disabled, reason, failing, left in connection.execute(sql).fetchall():
+    for no, name, url, disabled, reason, failing, worked, left in connection.execute(
+        sql
+    ).fetchall():
         if disabled:
             yield Finding("note", name, f"{url} is disabled. {reason or ''} {left} wait".strip())
         elif failing:
             status, error = connection.execute(last, (no,)).fetchone() or (0, "")
             yield Finding("bad", name, f"{url} fails: {error or f'it answered {status}'}")
         else:
-            yield Finding("ok", name, f"{url} works, {left} wait")
+            state = "works" if worked else "has not been used yet"
+            yield Finding("ok", name, f"{url} {state}, {left} wait")
 
 
 def _server(folder: Folder) -> Finding:

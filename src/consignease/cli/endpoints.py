@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from consignease.cli.target import Target
+from consignease.cli.target import Target, data_dir_option, instance_option
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -15,16 +15,8 @@ def _common(command: F) -> F:
     """Add the options that say which instance of which server."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.option(
-            "--instance",
-            type=click.Choice(["development", "production"]),
-            default="development",
-            show_default=True,
-            help="Which instance.",
-        ),
-        click.option(
-            "--data-dir", default=".consignease", show_default=True, help="The data folder."
-        ),
+        instance_option,
+        data_dir_option,
     ):
         command = option(command)
     return command

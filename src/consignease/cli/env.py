@@ -4,28 +4,26 @@ from pathlib import Path
 
 import click
 
-from consignease.cli.target import Target
+from consignease.cli.target import Target, data_dir_option, instance_option
 
 DEFAULT_URL = "http://127.0.0.1:4010"
 
 
 @click.command()
+@instance_option
+@data_dir_option
 @click.option(
-    "--instance",
-    type=click.Choice(["development", "production"]),
-    default="development",
-    show_default=True,
-    help="Whose keys.",
+    "--url", help="Where the application reaches the server, if not as this machine does."
 )
-@click.option("--data-dir", default=".consignease", show_default=True, help="The data folder.")
 @click.option("--write", type=click.Path(dir_okay=False), help="Merge them into this file instead.")
-def env(instance: str, data_dir: str, write: str | None) -> None:
+def env(instance: str, data_dir: str, url: str | None, write: str | None) -> None:
     """Print the lines that an application's .env file needs.
 
     The names are those that official SDKs and the webhook libraries read.
     """
     target = Target(data_dir, instance)
-    lines = list(_lines(target).items())
+    base = (url or target.base_url or DEFAULT_URL).rstrip("/")
+    lines = list(_lines(target, base).items())
     if write is None:
         click.echo(f"# Consignease, {instance} instance {target.keys.id}")
         for name, value in lines:
@@ -38,9 +36,8 @@ def env(instance: str, data_dir: str, write: str | None) -> None:
 _WHY = "add an endpoint first: consignease endpoints create URL"
 
 
-def _lines(target: Target) -> dict[str, str]:
+def _lines(target: Target, base: str) -> dict[str, str]:
     keys = target.keys
-    base = target.base_url or DEFAULT_URL
     pem = keys.public_key.strip().replace("\n", "\\n")
     return {
         "NEXT_PUBLIC_CLERK_PUBLISHABLE_KEY": keys.publishable_key,

@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import os
+import ssl
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from consignease.cli.run import run_server
+from consignease.edge.guard import production
 from consignease.server import Server
 from consignease.settings import Settings, SettingsError, load
 
@@ -46,7 +48,7 @@ def serve(
     run_server(settings, _print_json if as_json else _print_text)
 
 
-def unsafe_reason(settings: Settings) -> str | None:  # noqa: PLR0911 - one for each reason
+def unsafe_reason(settings: Settings) -> str | None:
     """Say why these settings are not safe to serve with, and what to do; None if they are."""
     url = urlsplit(settings.public_url)
     speaks_tls = bool(settings.tls_cert) or settings.behind_proxy
@@ -61,7 +63,32 @@ def unsafe_reason(settings: Settings) -> str | None:  # noqa: PLR0911 - one for 
         )
     if settings.behind_proxy and not settings.trusted_proxies:
         return "behind_proxy needs trusted_proxies: the addresses whose headers are believed."
-    folder = Path(settings.data_dir)
+    return _bad_value(settings) or _exposed(Path(settings.data_dir))
+
+
+def _bad_value(settings: Settings) -> str | None:
+    """Say which file or network cannot be used."""
+    for proxy in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(proxy, strict=False)
+        except ValueError:
+            return f"trusted_proxies lists addresses or networks, and {proxy!r} is neither."
+    try:
+        production(settings.allow_subnets)
+    except ValueError as error:
+        return f"allow_subnets lists networks that may be opened: {error}."
+    if settings.tls_cert:
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(settings.tls_cert, settings.tls_key)
+        except OSError as error:
+            files = f"tls_cert ({settings.tls_cert}) and tls_key ({settings.tls_key})"
+            return f"{files} cannot be used: {error}."
+    return None
+
+
+def _exposed(folder: Path) -> str | None:
+    """Say what of the data folder others can read."""
     if folder.exists() and os.name == "posix" and folder.stat().st_mode & 0o077:
         return f"others can read the data folder {folder}. Run: chmod 700 {folder}"
     for name in ("keys.json", "keyring.json"):

@@ -9,9 +9,24 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
-from consignease.folder import Folder, FolderError, InstanceKeys, existing
+from consignease.folder import NAMES, Folder, FolderError, InstanceKeys, existing
 
 SECONDS = 15.0
+
+data_dir_option = click.option(
+    "--data-dir",
+    envvar="CONSIGNEASE_DATA_DIR",
+    default=".consignease",
+    show_default=True,
+    help="The data folder; else CONSIGNEASE_DATA_DIR.",
+)
+instance_option = click.option(
+    "--instance",
+    type=click.Choice(NAMES),
+    default="development",
+    show_default=True,
+    help="Which instance.",
+)
 
 
 class _Item(msgspec.Struct):
@@ -65,12 +80,12 @@ class Target:
             connection.request(method, path, raw, headers)
             answer = connection.getresponse()
             status, text = answer.status, answer.read()
-        except OSError as error:
+            found = json.loads(text) if text else None
+        except (OSError, http.client.HTTPException, ValueError) as error:
             msg = f"The server at {self.base_url} cannot be reached: {error}."
             raise click.ClickException(msg) from None
         finally:
             connection.close()
-        found = json.loads(text) if text else None
         if status >= 400:
             raise click.ClickException(_words(found, status))
         return found

@@ -112,6 +112,15 @@ def change(params: UpdateParams) -> Change:
     return Change(fields=fields, password=_password(params))
 
 
+def replacement(params: MetadataParams) -> Change:
+    """Check metadata that is to replace the kept one, object by object.
+
+    Raises:
+        Invalid: it would not arrive at receivers as it was written.
+    """
+    return Change(fields=_new_metadata(params))
+
+
 def clean_metadata(patch: MetadataParams) -> dict[str, Metadata]:
     """Check metadata to merge and bring it to its stable form.
 
