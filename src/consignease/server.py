@@ -224,6 +224,7 @@ class Server:
             store=self.store,
             authenticate=self._authenticate,
             hash_password=self._hasher.hash,
+            verify_password=self._hasher.verify,
             now=self._clock.now,
         )
         return Site(

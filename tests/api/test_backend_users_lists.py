@@ -27,6 +27,7 @@ async def people(backend: Backend, number: int) -> list[dict[str, Any]]:
             "email_address": [f"u{n}@example.com", f"v{n}@example.com"],
             "username": f"User-{n}",
             "external_id": f"ext{n}",
+            "banned": n == 2,
         }
         users.append((await backend.call("POST", "/users", body)).json)
     return users
@@ -59,6 +60,55 @@ async def test_pages_put_together_are_the_whole_list(
         query = f"limit=3&offset={offset}&order_by={order_by}"
         found += ids((await backend.call("GET", "/users", query=query)).json)
     assert found == ids(users[::-1] if reverse else users)
+
+
+@pytest.mark.parametrize("order_by", ["-created_at", "created_at"])
+async def test_pages_that_follow_a_user_are_the_whole_list(backend: Backend, order_by: str) -> None:
+    """starting_after goes on behind a user, also behind others of the same moment."""
+    users = await people(backend, 4)
+    twins = {"created_at": "2020-01-01T00:00:00Z"}
+    users += [(await backend.call("POST", "/users", twins)).json for _ in range(3)]
+    users.sort(key=lambda user: (user["created_at"], user["id"]), reverse=order_by[0] == "-")
+    found: list[str] = []
+    while True:
+        query = f"limit=2&order_by={order_by}"
+        query += f"&starting_after={found[-1]}" if found else ""
+        page = ids((await backend.call("GET", "/users", query=query)).json)
+        if not page:
+            break
+        found += page
+    assert found == ids(users)
+
+
+ORDERS = {
+    "email_address": ["a@example.com", "B@example.com", None, "c@example.com"],
+    "first_name": ["Ana", "Zoë", None, "Émile"],
+    "last_name": ["x", "y", None, "z"],
+    "username": ["anna", "Berta", None, "carl"],
+}
+
+
+@pytest.mark.parametrize("name", sorted(ORDERS))
+async def test_users_without_a_value_come_last_in_either_order(backend: Backend, name: str) -> None:
+    """Users are ordered by what they have; identifiers without regard to case."""
+    created: list[str] = []
+    for value in ORDERS[name]:
+        body = {} if value is None else {name: [value] if name == "email_address" else value}
+        created.append((await backend.call("POST", "/users", body)).json["id"])
+    one, two, none, three = created
+    up = ids((await backend.call("GET", "/users", query=f"order_by={name}")).json)
+    down = ids((await backend.call("GET", "/users", query=f"order_by=-{name}")).json)
+    assert up == [one, two, three, none]
+    assert down == [three, two, one, none]
+
+
+@pytest.mark.parametrize("name", ["phone_number", "web3wallet", "last_active_at"])
+async def test_an_order_by_what_nobody_has_is_by_id(backend: Backend, name: str) -> None:
+    """The order is still total: pages neither overlap nor leave anybody out."""
+    users = ids(await people(backend, 4))
+    assert ids((await backend.call("GET", "/users", query=f"order_by={name}")).json) == sorted(
+        users
+    )
 
 
 async def test_users_can_be_ordered_by_their_last_change(backend: Backend) -> None:
@@ -97,6 +147,19 @@ FILTERS = [
     ("username=user-2&external_id=ext2", {2}),
     ("username=user-2&external_id=ext3", set[int]()),
     ("username=", set[int]()),
+    ("banned=true", {2}),
+    ("banned=false", {0, 1, 3, 4}),
+    (f"created_at_after={START + 2}", {2, 3, 4}),
+    (f"created_at_before={START + 4}&created_at_after={START + 1}", {1, 2}),
+    (f"created_at_before={START}", set[int]()),
+    ("last_active_at_since=1", set[int]()),
+    ("last_active_at_before=1", set[int]()),
+    ("last_sign_in_at_after=1", set[int]()),
+    ("phone_number=%2B15555550100", set[int]()),
+    ("web3_wallet=0x1", set[int]()),
+    ("organization_id=org_1", set[int]()),
+    ("organization_id=-org_1", {0, 1, 2, 3, 4}),
+    ("provider=oauth_google&provider_user_id=1", set[int]()),
     ("unknown_parameter=1", {0, 1, 2, 3, 4}),
 ]
 
@@ -146,10 +209,11 @@ BAD_QUERIES = [
     ("paginated=maybe", "paginated"),
     ("&".join(f"user_id=u{n}" for n in range(101)), "user_id"),
     ("query=zoe", "query"),
-    ("organization_id=org_1", "organization_id"),
-    ("banned=true", "banned"),
+    ("banned=maybe", "banned"),
     ("starting_after=user_1", "starting_after"),
-    ("created_at_after=1", "created_at_after"),
+    ("starting_after=user_1&order_by=username", "starting_after"),
+    ("created_at_after=yesterday", "created_at_after"),
+    ("last_active_at_since=-1", "last_active_at_since"),
 ]
 
 

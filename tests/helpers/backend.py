@@ -73,6 +73,7 @@ class Backend:
             store=self.store,
             authenticate=self._authenticate,
             hash_password=self._hash,
+            verify_password=self._verify,
             now=lambda: self.now,
             observe=lambda name, status, _seconds: self.seen.append((name, status)),
         )
@@ -83,6 +84,9 @@ class Backend:
     async def _hash(self, password: str) -> str:
         self.hashed.append(password)
         return f"digest {len(self.hashed)}"
+
+    async def _verify(self, password: str, digest: str) -> bool:
+        return self.hashed[int(digest.split()[1]) - 1] == password
 
     async def call(
         self,

@@ -9,7 +9,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { method, args } = JSON.parse(line);
   let answer;
   try {
-    answer = { ok: await clerk.users[method](...args) };
+    const [name, group = "users"] = method.split(".").reverse();
+    answer = { ok: await clerk[group][name](...args) };
   } catch (error) {
     answer = {
       error: {

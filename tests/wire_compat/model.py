@@ -69,7 +69,7 @@ class Model:
         addresses = body.get("email_address", [])
         statuses = body.get("email_address_identification_status", ["verified"] * len(addresses))
         emails = [
-            _email(made[at]["id"], address, status, now)
+            email_as(made[at]["id"], address, status, now)
             for at, (address, status) in enumerate(zip(addresses, statuses, strict=True))
         ]
         assert len({one["id"] for one in emails}) == len(made)
@@ -192,25 +192,27 @@ def narrow(expected: Any, fields: frozenset[str]) -> Any:
     if "deleted" in expected:
         return {name: expected[name] for name in ("object", "id", "deleted")}
     shown = {name: expected[name] for name in fields}
+    shown["email_addresses"] = [narrow_email(email) for email in expected["email_addresses"]]
+    return shown
+
+
+def narrow_email(email: dict[str, Any]) -> dict[str, Any]:
+    """What @clerk/backend shows of an email address."""
     kept = ("id", "email_address", "linked_to")
     parts = ("status", "strategy", "attempts", "expire_at")
-    shown["email_addresses"] = [
-        {name: email[name] for name in kept}
-        | {"verification": {name: email["verification"][name] for name in parts}}
-        for email in expected["email_addresses"]
-    ]
-    return shown
+    verification = {name: email["verification"][name] for name in parts}
+    return {name: email[name] for name in kept} | {"verification": verification}
 
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _email(email_id: str, address: str, status: str, now: int) -> dict[str, Any]:
+def email_as(email_id: str, address: str, status: str, now: int) -> dict[str, Any]:
     made = email_like(email_id, address, created_at=now, updated_at=now)
-    if status == "reserved":
+    if status != "verified":
         otp = {"object": "verification_otp", "status": "unverified", "strategy": "email_code"}
-        made |= {"reserved": True, "verification": made["verification"] | otp}
+        made |= {"reserved": status == "reserved", "verification": made["verification"] | otp}
     return made
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from consignease.api import clerk_users
+from consignease.api import clerk_emails, clerk_user_actions, clerk_user_lists, clerk_users
 from consignease.api.errors import clerk_error
 from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
 from consignease.api.versions import LATEST
@@ -41,5 +41,10 @@ class ClerkDialect:
         return [(b"clerk-api-version", version), (b"x-clerk-trace-id", trace_id.encode())]
 
 
-OPS: tuple[Op, ...] = clerk_users.OPS
+OPS: tuple[Op, ...] = (
+    *clerk_users.OPS,
+    *clerk_user_lists.OPS,
+    *clerk_user_actions.OPS,
+    *clerk_emails.OPS,
+)
 """Every operation of the Backend API that is offered."""

@@ -1,14 +1,13 @@
 """Users in the Backend API."""
 
-from typing import Annotated, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
 
 from consignease.api.ops import Call, Op, Services
 from consignease.api.versions import is_before
 from consignease.app import users as app
-from consignease.domain import user_filter, user_params
+from consignease.domain import user_params
 from consignease.domain.faults import Invalid
 from consignease.domain.user_params import CreateParams, MetadataParams, UpdateParams
 from consignease.domain.users import METADATA, Change, Draft
@@ -46,74 +45,11 @@ class UpdateUser(UpdateParams, kw_only=True):
     backup_codes: JSON = None
 
 
-class UserFilters(Struct, kw_only=True, frozen=True):
-    """Which users; the second group is not offered yet."""
-
-    email_address: list[str] = []
-    user_id: list[str] = []
-    username: list[str] = []
-    external_id: list[str] = []
-
-    phone_number: list[str] = []
-    web3_wallet: list[str] = []
-    organization_id: list[str] = []
-    provider_user_id: list[str] = []
-    provider: str = ""
-    query: str = ""
-    email_address_query: str = ""
-    phone_number_query: str = ""
-    username_query: str = ""
-    name_query: str = ""
-    banned: str = ""
-    last_active_at_before: str = ""
-    last_active_at_after: str = ""
-    last_active_at_since: str = ""
-    created_at_before: str = ""
-    created_at_after: str = ""
-    last_sign_in_at_before: str = ""
-    last_sign_in_at_after: str = ""
-
-
-class ListUsers(UserFilters, kw_only=True, frozen=True):
-    """Query of GET /users."""
-
-    limit: Annotated[int, Meta(ge=1, le=500)] = 10
-    offset: Annotated[int, Meta(ge=0, le=2**53)] = 0
-    order_by: str = "-created_at"
-    paginated: bool = False
-    starting_after: str = ""
-
-
-class UserPage(Struct, frozen=True):
-    """Answer of GET /users?paginated=true."""
-
-    data: list[UserJSON]
-    total_count: int
-
-
-class TotalCount(Struct, frozen=True, kw_only=True):
-    """Answer of GET /users/count."""
-
-    object: str = "total_count"
-    total_count: int
-
-
-_OFFERED_FILTERS = frozenset(
-    {"email_address", "user_id", "username", "external_id"}
-    | {"limit", "offset", "order_by", "paginated"}
-)
-_OTHER_FILTERS = {
-    struct: tuple(name for name in struct.__struct_fields__ if name not in _OFFERED_FILTERS)
-    for struct in (UserFilters, ListUsers)
-}
-
 _NOT_OFFERED = {struct: tuple(struct.__annotations__) for struct in (CreateUser, UpdateUser)}
 
 Create: TypeAlias = Call[None, CreateUser]
 Update: TypeAlias = Call[None, UpdateUser]
 Metadata: TypeAlias = Call[None, MetadataParams]
-List: TypeAlias = Call[ListUsers, None]
-Count: TypeAlias = Call[UserFilters, None]
 One: TypeAlias = Call[None, None]
 
 
@@ -129,25 +65,6 @@ async def get_user(call: One) -> bytes:
     """Return a user."""
     services, user_id = call.services, call.path["user_id"]
     return await services.store.read(app.get, call.instance, user_id, services.now())
-
-
-async def list_users(call: List) -> bytes:
-    """Return a page of users, as a bare array unless ``paginated`` is asked for."""
-    services, query = call.services, call.query
-    wanted = _filter(query)
-    page = user_filter.Page(user_filter.order(query.order_by), query.limit, query.offset)
-    found = await services.store.read(app.page, call.instance, wanted, page, services.now())
-    data = b"[" + b",".join(found) + b"]"
-    if not query.paginated:
-        return data
-    total = await services.store.read(app.count, call.instance, wanted)
-    return b'{"data":%b,"total_count":%d}' % (data, total)
-
-
-async def count_users(call: Count) -> bytes:
-    """Return how many users there are."""
-    total = await call.services.store.read(app.count, call.instance, _filter(call.query))
-    return msgspec.json.encode(TotalCount(total_count=total))
 
 
 async def update_user(call: Update) -> bytes:
@@ -190,23 +107,10 @@ async def _hashed(services: Services, asked: H) -> H:
     return msgspec.structs.replace(asked, password=None, digest=digest)
 
 
-def _filter(query: UserFilters) -> user_filter.Filter:
-    # A filter that is ignored would return users that were not asked for.
-    for name in _OTHER_FILTERS[type(query)]:
-        if getattr(query, name):
-            raise _unsupported(name)
-    return user_filter.build(
-        email_address=query.email_address,
-        username=query.username,
-        user_id=query.user_id,
-        external_id=query.external_id,
-    )
-
-
 def _refuse_unsupported(body: CreateUser | UpdateUser) -> None:
     for name in _NOT_OFFERED[type(body)]:
         if getattr(body, name):
-            raise _unsupported(name)
+            raise unsupported(name)
 
 
 def _refuse_metadata(body: MetadataParams) -> None:
@@ -221,7 +125,8 @@ def _refuse_metadata(body: MetadataParams) -> None:
             )
 
 
-def _unsupported(param: str) -> Invalid:
+def unsupported(param: str) -> Invalid:
+    """Refuse a parameter that has no effect here yet."""
     return Invalid(
         f"{param} is not supported.",
         code="form_param_not_supported",
@@ -241,28 +146,6 @@ OPS: tuple[Op, ...] = (
         handler=create_user,
         body=CreateUser,
         returns=UserJSON,
-        refuses=(422,),
-        tag=_TAG,
-    ),
-    Op(
-        method="GET",
-        path="/v1/users",
-        name="GetUserList",
-        summary="List users.",
-        handler=list_users,
-        query=ListUsers,
-        returns=list[UserJSON] | UserPage,
-        refuses=(422,),
-        tag=_TAG,
-    ),
-    Op(
-        method="GET",
-        path="/v1/users/count",
-        name="GetUsersCount",
-        summary="Count users.",
-        handler=count_users,
-        query=UserFilters,
-        returns=TotalCount,
         refuses=(422,),
         tag=_TAG,
     ),

@@ -51,6 +51,7 @@ class Services:
         store: Runs units of work.
         authenticate: Finds the instance that a secret key belongs to.
         hash_password: Makes a password's digest, off the event loop.
+        verify_password: Tells whether a digest was made from a password.
         now: The time in milliseconds since 1970.
         observe: Told of each answer: operation, status, seconds it took.
     """
@@ -58,6 +59,7 @@ class Services:
     store: Units
     authenticate: Callable[[str], Awaitable[Instance | None]]
     hash_password: Callable[[str], Awaitable[str]]
+    verify_password: Callable[[str, str], Awaitable[bool]]
     now: Callable[[], int]
     observe: Callable[[str, int, float], None] | None = None
 

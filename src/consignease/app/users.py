@@ -4,12 +4,12 @@ Every change and its event commit together. What is returned is what the
 Backend API answers, and what the event carries.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from consignease.app.publish import publish
 from consignease.domain import users
 from consignease.domain.events import NewEvent
-from consignease.domain.faults import NotFound
+from consignease.domain.faults import Invalid, NotFound
 from consignease.domain.instances import Instance
 from consignease.domain.user_filter import Filter, Page
 from consignease.domain.user_json import deleted_json, event_data, user_json
@@ -54,11 +54,18 @@ def get(tx: Tx, instance: Instance, user_id: str, now: int) -> bytes:
     Raises:
         NotFound: there is none with that id.
     """
-    return user_json(_find(tx, instance, user_id), instance.frontend_host, now)
+    return user_json(find(tx, instance, user_id), instance.frontend_host, now)
 
 
 def page(tx: Tx, instance: Instance, wanted: Filter, page: Page, now: int) -> list[bytes]:
-    """Return one page of users, each as JSON."""
+    """Return one page of users, each as JSON.
+
+    Raises:
+        Invalid: the user that the page is to follow does not exist.
+    """
+    if page.after and store.get(tx, instance.no, page.after) is None:
+        msg = f"starting_after names no user: {page.after}."
+        raise Invalid("is invalid", detail=msg, param="starting_after")
     found = user_lists.page(tx, instance.no, wanted, page)
     return [user_json(user, instance.frontend_host, now) for user in found]
 
@@ -80,8 +87,44 @@ def update(tx: Tx, instance: Instance, user_id: str, change: Change, now: int) -
         Conflict: another user has its new username or external id.
         TooLarge: its event would exceed what receivers accept.
     """
-    old = _find(tx, instance, user_id)
-    return _save(tx, instance, old, users.update(old, change, now), now)
+    old = find(tx, instance, user_id)
+    return save(tx, instance, old, users.update(old, change, now), now)
+
+
+def update_all(
+    tx: Tx, instance: Instance, user_ids: Sequence[str], change: Change, now: int
+) -> list[bytes]:
+    """Make one change to several users: to all of them or, if one is unknown, to none.
+
+    Returns:
+        Each user as JSON.
+
+    Raises:
+        NotFound: there is none with one of the ids.
+    """
+    return [update(tx, instance, user_id, change, now) for user_id in dict.fromkeys(user_ids)]
+
+
+def disable_mfa(
+    tx: Tx, instance: Instance, user_id: str, factors: Collection[str], now: int
+) -> None:
+    """Take second factors away from a user, by the names of their flags.
+
+    Raises:
+        NotFound: there is none with that id.
+    """
+    old = find(tx, instance, user_id)
+    new = users.disable_mfa(old, factors, now)
+    save(tx, instance, old, new, now)
+
+
+def password_digest(tx: Tx, instance: Instance, user_id: str) -> str | None:
+    """Return the digest of a user's password; None if it has none.
+
+    Raises:
+        NotFound: there is no user with that id.
+    """
+    return find(tx, instance, user_id).password_digest
 
 
 def merge_metadata(
@@ -97,8 +140,8 @@ def merge_metadata(
         Invalid: the metadata would be too large or nested too deeply.
         TooLarge: its event would exceed what receivers accept.
     """
-    old = _find(tx, instance, user_id)
-    return _save(tx, instance, old, users.merge_metadata(old, patch, now), now)
+    old = find(tx, instance, user_id)
+    return save(tx, instance, old, users.merge_metadata(old, patch, now), now)
 
 
 def delete(tx: Tx, instance: Instance, user_id: str, now: int) -> bytes:
@@ -110,7 +153,7 @@ def delete(tx: Tx, instance: Instance, user_id: str, now: int) -> bytes:
     Raises:
         NotFound: there is none with that id.
     """
-    user = _find(tx, instance, user_id)
+    user = find(tx, instance, user_id)
     store.delete(tx, instance.no, user.id)
     data = deleted_json(user)
     event = NewEvent(
@@ -120,14 +163,24 @@ def delete(tx: Tx, instance: Instance, user_id: str, now: int) -> bytes:
     return data
 
 
-def _find(tx: Tx, instance: Instance, user_id: str) -> User:
+def find(tx: Tx, instance: Instance, user_id: str) -> User:
+    """Return a user.
+
+    Raises:
+        NotFound: there is none with that id.
+    """
     user = store.get(tx, instance.no, user_id)
     if user is None:
         raise NotFound("not found", detail=f"No user was found with id {user_id}.")
     return user
 
 
-def _save(tx: Tx, instance: Instance, old: User, new: User, now: int) -> bytes:
+def save(tx: Tx, instance: Instance, old: User, new: User, now: int) -> bytes:
+    """Keep what has changed and emit it; the very same object was not changed at all.
+
+    Returns:
+        The user as JSON.
+    """
     if new is old:
         return user_json(old, instance.frontend_host, now)
     store.update(tx, instance.no, old, new)

@@ -1,21 +1,42 @@
 """Which users are asked for, and in what order."""
 
 from collections.abc import Sequence
+from typing import Annotated, TypeVar
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from consignease.domain import identifiers
 from consignease.domain.faults import Invalid
 
+T = TypeVar("T")
+
+Time = Annotated[int, Meta(ge=0, le=2**53)]
+"""Milliseconds since 1970."""
+
 VALUES_MAX = 100
 """Most values of one filter."""
-ORDERS = ("created_at", "updated_at")
+ORDERS = (
+    "created_at",
+    "updated_at",
+    "email_address",
+    "web3wallet",
+    "first_name",
+    "last_name",
+    "phone_number",
+    "username",
+    "last_active_at",
+    "last_sign_in_at",
+)
 
 
 class Filter(Struct, frozen=True, kw_only=True):
     """Conditions that must all hold; an empty one is none.
 
-    Values are the forms in which identifiers are compared.
+    Values are the forms in which identifiers are compared; where one value is
+    all there can be, a tuple holds it or nothing. Times are milliseconds.
+
+    Attributes:
+        impossible: Holds a value if something was asked for that no user has.
     """
 
     email_keys: tuple[str, ...] = ()
@@ -24,6 +45,15 @@ class Filter(Struct, frozen=True, kw_only=True):
     not_user_ids: tuple[str, ...] = ()
     external_ids: tuple[str, ...] = ()
     not_external_ids: tuple[str, ...] = ()
+    banned: tuple[bool, ...] = ()
+    created_before: tuple[int, ...] = ()
+    created_after: tuple[int, ...] = ()
+    active_before: tuple[int, ...] = ()
+    active_after: tuple[int, ...] = ()
+    active_since: tuple[int, ...] = ()
+    signed_in_before: tuple[int, ...] = ()
+    signed_in_after: tuple[int, ...] = ()
+    impossible: tuple[int, ...] = ()
 
 
 class Order(Struct, frozen=True):
@@ -34,45 +64,86 @@ class Order(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True):
-    """One page of a list."""
+    """One page of a list.
+
+    Attributes:
+        order: How the list is ordered.
+        limit: Most users of the page.
+        offset: How many are left out before it.
+        after: The id of the user that the page follows; empty for none.
+    """
 
     order: Order
     limit: int
     offset: int
+    after: str = ""
 
 
-def build(
-    *,
-    email_address: Sequence[str] = (),
-    username: Sequence[str] = (),
-    user_id: Sequence[str] = (),
-    external_id: Sequence[str] = (),
-) -> Filter:
-    """Make a filter of what was asked; ids may start with ``+`` or, to exclude, ``-``.
+class Asked(Struct, kw_only=True, frozen=True):
+    """Which users, as a request's query says it; what is not given holds of every user.
+
+    Ids may start with ``+`` or, to exclude, ``-``. Times are milliseconds.
+    """
+
+    email_address: list[str] = []
+    phone_number: list[str] = []
+    external_id: list[str] = []
+    username: list[str] = []
+    web3_wallet: list[str] = []
+    user_id: list[str] = []
+    organization_id: list[str] = []
+    provider: str = ""
+    provider_user_id: list[str] = []
+    banned: bool | None = None
+    last_active_at_before: Time | None = None
+    last_active_at_after: Time | None = None
+    last_active_at_since: Time | None = None
+    created_at_before: Time | None = None
+    created_at_after: Time | None = None
+    last_sign_in_at_before: Time | None = None
+    last_sign_in_at_after: Time | None = None
+
+
+_LISTS = tuple(name for name, kind in Asked.__annotations__.items() if kind == list[str])
+
+
+def build(asked: Asked) -> Filter:
+    """Make a filter of what was asked.
 
     Raises:
         Invalid: a filter has too many values.
     """
-    asked = {
-        "email_address": email_address,
-        "username": username,
-        "user_id": user_id,
-        "external_id": external_id,
-    }
-    for param, values in asked.items():
-        if len(values) > VALUES_MAX:
+    for param in _LISTS:
+        if len(getattr(asked, param)) > VALUES_MAX:
             msg = f"{param} takes at most {VALUES_MAX} values."
             raise Invalid("has too many items", detail=msg, param=param)
-    user_ids, not_user_ids = _signed(user_id)
-    external_ids, not_external_ids = _signed(external_id)
+    user_ids, not_user_ids = _signed(asked.user_id)
+    external_ids, not_external_ids = _signed(asked.external_id)
+    organization_ids, _ = _signed(asked.organization_id)
+    # There are no wallets, organizations or accounts elsewhere.
+    absent = (asked.phone_number, asked.web3_wallet, organization_ids)
+    absent = (*absent, asked.provider, asked.provider_user_id)
     return Filter(
-        email_keys=tuple(identifiers.email_key(value.strip()) for value in email_address),
-        username_keys=tuple(map(identifiers.username_key, username)),
+        email_keys=tuple(identifiers.email_key(value.strip()) for value in asked.email_address),
+        username_keys=tuple(map(identifiers.username_key, asked.username)),
         user_ids=user_ids,
         not_user_ids=not_user_ids,
         external_ids=external_ids,
         not_external_ids=not_external_ids,
+        banned=_given(asked.banned),
+        created_before=_given(asked.created_at_before),
+        created_after=_given(asked.created_at_after),
+        active_before=_given(asked.last_active_at_before),
+        active_after=_given(asked.last_active_at_after),
+        active_since=_given(asked.last_active_at_since),
+        signed_in_before=_given(asked.last_sign_in_at_before),
+        signed_in_after=_given(asked.last_sign_in_at_after),
+        impossible=(1,) if any(absent) else (),
     )
+
+
+def _given(value: T | None) -> tuple[T, ...]:
+    return () if value is None else (value,)
 
 
 def order(text: str) -> Order:

@@ -95,6 +95,11 @@ def deleted_json(user: User) -> bytes:
     return dumps(UserDeletedJSON(object="user", id=user.id, external_id=external_id))
 
 
+def email_json(email: EmailAddress) -> bytes:
+    """Encode one email address as the Backend API answers it."""
+    return dumps(_email_json(email))
+
+
 def _raw(metadata: str) -> Any:
     return msgspec.Raw(metadata.encode())
 

@@ -4,7 +4,7 @@ Nothing here reads a clock, makes identifiers or hashes: they are arguments.
 What is asked for comes checked, from `consignease.domain.user_params`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -107,6 +107,14 @@ class Change(Struct, frozen=True, kw_only=True):
     digest: str | None = None
 
 
+BAN = Change(fields={"banned": True})
+UNBAN = Change(fields={"banned": False})
+LOCK = Change(fields={"locked": True, "lockout_expires_at": None})
+"""A lock by an administrator holds until it is undone."""
+UNLOCK = Change(fields={"locked": False, "lockout_expires_at": None})
+REMOVE_PASSWORD = Change(fields={"password_digest": None, "password_last_updated_at": None})
+
+
 def create(draft: Draft, user_id: UserId, email_ids: list[EmailAddressId], now: int) -> User:
     """Make a user; its first email address is the primary one."""
     emails = tuple(
@@ -155,6 +163,20 @@ def update(user: User, change: Change, now: int) -> User:
         changed |= {"password_digest": change.digest, "password_last_updated_at": now}
     if "primary_email_address_id" in changed:
         _check_primary(user, changed["primary_email_address_id"])
+    return _changed(user, changed, now)
+
+
+def disable_mfa(user: User, factors: Collection[str], now: int) -> User:
+    """Take second factors away; the very same object comes back if there are none.
+
+    Args:
+        user: The user as it is.
+        factors: Which of ``totp_enabled`` and ``backup_code_enabled``.
+        now: Milliseconds.
+    """
+    changed: dict[str, object] = {name: False for name in factors if getattr(user, name)}
+    if changed and ("totp_enabled" in factors or not user.totp_enabled):
+        changed |= {"mfa_enabled_at": None, "mfa_disabled_at": now}
     return _changed(user, changed, now)
 
 

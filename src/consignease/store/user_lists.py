@@ -8,18 +8,44 @@ that the driver finds its prepared statement again.
 # ruff: noqa: S608 - statements are put together of constants, never of values
 
 from functools import lru_cache
+from typing import TypeVar
 
 from consignease.domain.user_filter import Filter, Order, Page
 from consignease.domain.users import User
 from consignease.store import users
 from consignease.store.tx import Tx
 
+T = TypeVar("T")
+
 _SIZES = (1, 4, 20, 100, 500)
-_ORDERED = {
-    Order(by, descending): f"u.{by} {direction}, u.id {direction}"
-    for by in ("created_at", "updated_at")
-    for descending, direction in ((False, "ASC"), (True, "DESC"))
+_PRIMARY = (
+    "(SELECT e.email_key FROM email_address e"
+    " WHERE e.instance = u.instance AND e.id = u.primary_email_address_id)"
+)
+_KEYS = {
+    "created_at": "u.created_at",
+    "updated_at": "u.updated_at",
+    "email_address": _PRIMARY,
+    "web3wallet": None,
+    "first_name": "u.first_name",
+    "last_name": "u.last_name",
+    "phone_number": None,
+    "username": "u.username_key",
+    "last_active_at": "u.last_active_at",
+    "last_sign_in_at": "u.last_sign_in_at",
 }
+_NEVER_NULL = {"created_at", "updated_at"}
+
+
+def _ordered(order: Order) -> str:
+    """Return the ORDER BY of an order; users without the value come last in both directions."""
+    key, direction = _KEYS[order.by], "DESC" if order.descending else "ASC"
+    if key is None:
+        return f"u.id {direction}"
+    nulls = "" if order.by in _NEVER_NULL else " NULLS LAST"
+    return f"{key} {direction}{nulls}, u.id {direction}"
+
+
 _CONDITIONS = {
     "email_keys": "u.id IN (SELECT e.user_id FROM email_address e"
     " WHERE e.instance = u.instance AND e.email_key IN ({}))",
@@ -28,6 +54,15 @@ _CONDITIONS = {
     "not_user_ids": "u.id NOT IN ({})",
     "external_ids": "u.external_id IN ({})",
     "not_external_ids": "(u.external_id IS NULL OR u.external_id NOT IN ({}))",
+    "banned": "u.banned = {}",
+    "created_before": "u.created_at < {}",
+    "created_after": "u.created_at > {}",
+    "active_before": "u.last_active_at < {}",
+    "active_after": "u.last_active_at > {}",
+    "active_since": "u.last_active_at >= {}",
+    "signed_in_before": "u.last_sign_in_at < {}",
+    "signed_in_after": "u.last_sign_in_at > {}",
+    "impossible": "{} IS NULL",
 }
 
 Shape = tuple[tuple[str, int], ...]
@@ -37,8 +72,9 @@ Shape = tuple[tuple[str, int], ...]
 def page(tx: Tx, instance: int, wanted: Filter, page: Page) -> list[User]:
     """Return one page of users with their email addresses."""
     shape, values = _shape(wanted)
-    sql = _page_sql(shape, page.order)
-    rows = tx.all(sql, (instance, *values, page.limit, page.offset))
+    after = (instance, page.after) if page.after else ()
+    sql = _page_sql(shape, page.order, len(after))
+    rows = tx.all(sql, (instance, *values, *after, page.limit, page.offset))
     if not rows:
         return []
     emails: dict[str, list[tuple[object, ...]]] = {row[0]: [] for row in rows}
@@ -54,11 +90,11 @@ def count(tx: Tx, instance: int, wanted: Filter) -> int:
     return tx.one(_count_sql(shape), (instance, *values))[0]
 
 
-def _shape(wanted: Filter) -> tuple[Shape, list[str]]:
+def _shape(wanted: Filter) -> tuple[Shape, list[object]]:
     shape: list[tuple[str, int]] = []
-    values: list[str] = []
+    values: list[object] = []
     for name in _CONDITIONS:
-        given: tuple[str, ...] = getattr(wanted, name)
+        given: tuple[object, ...] = getattr(wanted, name)
         if given:
             padded = _pad(given)
             shape.append((name, len(padded)))
@@ -66,7 +102,7 @@ def _shape(wanted: Filter) -> tuple[Shape, list[str]]:
     return tuple(shape), values
 
 
-def _pad(values: tuple[str, ...]) -> tuple[str, ...]:
+def _pad(values: tuple[T, ...]) -> tuple[T, ...]:
     size = next(size for size in _SIZES if size >= len(values))
     return values + values[-1:] * (size - len(values))
 
@@ -79,10 +115,17 @@ def _where(shape: Shape) -> str:
 
 
 @lru_cache(maxsize=256)
-def _page_sql(shape: Shape, order: Order) -> str:
+def _page_sql(shape: Shape, order: Order, after: int) -> str:
+    where = _where(shape)
+    if after:
+        beyond = "<" if order.descending else ">"
+        where += (
+            f" AND (u.created_at, u.id) {beyond}"
+            ' (SELECT created_at, id FROM "user" WHERE instance = ? AND id = ?)'
+        )
     return (
-        f'SELECT {users.COLUMNS} FROM "user" u WHERE {_where(shape)}'
-        f" ORDER BY {_ORDERED[order]} LIMIT ? OFFSET ?"
+        f'SELECT {users.COLUMNS} FROM "user" u WHERE {where}'
+        f" ORDER BY {_ordered(order)} LIMIT ? OFFSET ?"
     )
 
 

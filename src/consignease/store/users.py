@@ -53,6 +53,12 @@ ON CONFLICT DO NOTHING
 """
 _BY_USERNAME = 'SELECT id FROM "user" WHERE instance = ? AND username_key = ?'
 _BY_EXTERNAL_ID = 'SELECT id FROM "user" WHERE instance = ? AND external_id = ?'
+_OWNER = "SELECT user_id FROM email_address WHERE instance = ? AND id = ?"
+_DELETE_EMAIL = "DELETE FROM email_address WHERE instance = ? AND id = ?"
+_UPDATE_EMAIL = """
+UPDATE email_address SET position = ?, status = ?, strategy = ?, reserved = ?, updated_at = ?
+WHERE instance = ? AND id = ?
+"""
 _DELETE_EMAILS = "DELETE FROM email_address WHERE instance = ? AND user_id = ?"
 _DELETE = 'DELETE FROM "user" WHERE instance = ? AND id = ?'
 
@@ -98,23 +104,28 @@ def insert(tx: Tx, instance: int, user: User) -> None:
         msg = "The user exists already."
         raise Conflict(msg, param="id")
     for position, email in enumerate(user.emails):
-        key = identifiers.email_key(email.email_address)
-        values = msgspec.structs.asdict(email) | {
-            "instance": instance,
-            "user_id": user.id,
-            "position": position,
-            "email_key": key,
-        }
-        if tx.run(_INSERT_EMAIL, values) == 0:
-            raise _taken("email_address")
+        _insert_email(tx, instance, user, position, email)
+
+
+def _insert_email(tx: Tx, instance: int, user: User, position: int, email: EmailAddress) -> None:
+    values = msgspec.structs.asdict(email) | {
+        "instance": instance,
+        "user_id": user.id,
+        "position": position,
+        "email_key": identifiers.email_key(email.email_address),
+    }
+    if tx.run(_INSERT_EMAIL, values) == 0:
+        raise _taken("email_address")
 
 
 def update(tx: Tx, instance: int, old: User, new: User) -> None:
-    """Write what has changed of a user's own row.
+    """Write what has changed of a user and of its email addresses.
 
     Raises:
-        Conflict: another user has its new username or external id.
+        Conflict: another user has its new username, external id or email address.
     """
+    if old.emails is not new.emails:
+        _update_emails(tx, instance, old, new)
     names = [name for name in _COLUMNS if getattr(old, name) is not getattr(new, name)]
     values: list[object] = [getattr(new, name) for name in names]
     if "username" in names or "external_id" in names:
@@ -122,6 +133,26 @@ def update(tx: Tx, instance: int, old: User, new: User) -> None:
         names.append("username_key")
         values.append(_username_key(new))
     tx.run(_update_sql(tuple(names)), (*values, instance, new.id))
+
+
+def _update_emails(tx: Tx, instance: int, old: User, new: User) -> None:
+    kept = {email.id for email in new.emails}
+    before = {email.id: (position, email) for position, email in enumerate(old.emails)}
+    for email_id in before:
+        if email_id not in kept:
+            tx.run(_DELETE_EMAIL, (instance, email_id))
+    for position, email in enumerate(new.emails):
+        if email.id not in before:
+            _insert_email(tx, instance, new, position, email)
+        elif before[email.id] != (position, email):
+            state = (email.status, email.strategy, email.reserved, email.updated_at)
+            tx.run(_UPDATE_EMAIL, (position, *state, instance, email.id))
+
+
+def owner_of_email(tx: Tx, instance: int, email_id: str) -> str | None:
+    """Return the id of the user that an email address belongs to, or None."""
+    row = tx.one(_OWNER, (instance, email_id))
+    return None if row is None else row[0]
 
 
 @lru_cache(maxsize=512)
