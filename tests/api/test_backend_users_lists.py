@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.helpers.backend import START, Backend, open_backend
+from consignease.store import user_search
+from tests.helpers.backend import OTHER_KEY, START, Backend, open_backend
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +61,85 @@ async def test_pages_put_together_are_the_whole_list(
         query = f"limit=3&offset={offset}&order_by={order_by}"
         found += ids((await backend.call("GET", "/users", query=query)).json)
     assert found == ids(users[::-1] if reverse else users)
+
+
+NAMES = [
+    {"first_name": "Zoë", "last_name": "Ñandú", "username": "zoe_1"},
+    {"email_address": ["Ana.Zoe@example.com", "other@Example.org"]},
+    {"first_name": "100%", "last_name": 'a"b', "username": "a.b-c"},
+    {"first_name": "李小龍", "email_address": ["li@example.com"]},
+]
+SEARCHES = [
+    ("query=ZO%C3%8B", {0}),
+    ("query=zoe", {0, 1}),
+    ("query=%20zoe%20", {0, 1}),
+    ("username_query=zoe", {0}),
+    ("email_address_query=ZOE@", {1}),
+    ("email_address_query=example", {1, 3}),
+    ("email_address_query=example&username_query=zoe", set[int]()),
+    ("email_address_query=example&query=ana", {1}),
+    ("name_query=%C3%AB+%C3%B1an", {0}),
+    ("name_query=zoe", set[int]()),
+    ("query=a%22b", {2}),
+    ("query=0%25", {2}),
+    ("query=%25", {2}),
+    ("query=_", {0, 1, 2, 3}),
+    ("username_query=_", {0}),
+    ("username_query=B-", {2}),
+    ("query=%E5%B0%8F", {3}),
+    ("query=%E6%9D%8E%E5%B0%8F%E9%BE%8D", {3}),
+    ("query=user_", {0, 1, 2, 3}),
+    ("query=*", set[int]()),
+    ("query=%22 OR %22", set[int]()),
+    ("query=%20", {0, 1, 2, 3}),
+    ("phone_number_query=555", set[int]()),
+]
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize(("query", "expected"), SEARCHES)
+async def test_users_are_found_by_parts_of_what_they_are_called(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, query: str, expected: set[int], many: bool
+) -> None:
+    """In either case, whether many match or few; what is special to SQL or the index is not."""
+    monkeypatch.setattr(user_search, "MANY", 0 if many else 5_000)
+    users: list[dict[str, Any]] = []
+    for body in NAMES:
+        backend.now += 1
+        users.append((await backend.call("POST", "/users", body)).json)
+    path = query.replace(" ", "%20")
+    found = ids((await backend.call("GET", "/users", query=path)).json)
+    assert found == ids([users[n] for n in sorted(expected, reverse=True)])
+    total = (await backend.call("GET", "/users/count", query=path)).json
+    assert total["total_count"] == len(expected)
+
+
+async def test_search_follows_every_change(backend: Backend) -> None:
+    """New names, new addresses and deletions are found, or not, at once."""
+
+    async def found(text: str) -> int:
+        answer = await backend.call("GET", "/users/count", query=f"query={text}")
+        return answer.json["total_count"]
+
+    user = (await backend.call("POST", "/users", {"first_name": "Alice"})).json
+    path = f"/users/{user['id']}"
+    await backend.call("PATCH", path, {"first_name": "Beatrix", "username": "trixie"})
+    assert [await found(text) for text in ("alice", "beatrix", "trixie")] == [0, 1, 1]
+    await backend.call("PATCH", path, {"public_metadata": {"a": 1}}, version="2025-11-10")
+    body = {"user_id": user["id"], "email_address": "bea@example.com"}
+    email = (await backend.call("POST", "/email_addresses", body)).json
+    assert await found("bea@") == 1
+    await backend.call("DELETE", f"/email_addresses/{email['id']}")
+    assert await found("bea@") == 0
+    await backend.call("DELETE", path)
+    assert [await found(text) for text in ("beatrix", "trixie", user["id"])] == [0, 0, 0]
+
+
+async def test_search_does_not_show_users_of_another_instance(backend: Backend) -> None:
+    """Nor count them."""
+    await backend.call("POST", "/users", {"first_name": "Alice"})
+    answer = await backend.call("GET", "/users/count", query="query=alice", key=OTHER_KEY)
+    assert answer.json["total_count"] == 0
 
 
 @pytest.mark.parametrize("order_by", ["-created_at", "created_at"])
@@ -208,7 +288,7 @@ BAD_QUERIES = [
     ("order_by=created_at%3B--", "order_by"),
     ("paginated=maybe", "paginated"),
     ("&".join(f"user_id=u{n}" for n in range(101)), "user_id"),
-    ("query=zoe", "query"),
+    ("query=" + "x" * 257, "query"),
     ("banned=maybe", "banned"),
     ("starting_after=user_1", "starting_after"),
     ("starting_after=user_1&order_by=username", "starting_after"),

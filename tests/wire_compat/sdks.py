@@ -11,7 +11,6 @@ from clerk_backend_api import models
 from tests.helpers.js import Script
 from tests.wire_compat.model import Answer, Call, Refused, now_ms
 
-
 _UNDESCRIBED: dict[str, set[int]] = {
     "count": {401},
     "verify_password": {404, 422},

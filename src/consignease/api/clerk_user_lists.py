@@ -5,26 +5,15 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
-from consignease.api.clerk_users import unsupported
 from consignease.api.ops import Call, Op
 from consignease.app import users as app
 from consignease.domain import user_filter
 from consignease.domain.faults import Invalid
-from consignease.domain.user_filter import Asked, Filter
+from consignease.domain.user_filter import Asked
 from consignease.wire.objects.user import UserJSON
 
 
-class UserFilters(Asked, kw_only=True, frozen=True):
-    """Query of GET /users/count; what is declared here is not offered yet."""
-
-    query: str = ""
-    email_address_query: str = ""
-    phone_number_query: str = ""
-    username_query: str = ""
-    name_query: str = ""
-
-
-class ListUsers(UserFilters, kw_only=True, frozen=True):
+class ListUsers(Asked, kw_only=True, frozen=True):
     """Query of GET /users."""
 
     limit: Annotated[int, Meta(ge=1, le=500)] = 10
@@ -49,13 +38,13 @@ class TotalCount(Struct, frozen=True, kw_only=True):
 
 
 List: TypeAlias = Call[ListUsers, None]
-Count: TypeAlias = Call[UserFilters, None]
+Count: TypeAlias = Call[Asked, None]
 
 
 async def list_users(call: List) -> bytes:
     """Return a page of users, as a bare array unless ``paginated`` is asked for."""
     services, query = call.services, call.query
-    wanted = _filter(query)
+    wanted = user_filter.build(query)
     order = user_filter.order(query.order_by)
     if query.starting_after and order.by != "created_at":
         msg = "starting_after requires the order created_at or -created_at."
@@ -71,16 +60,9 @@ async def list_users(call: List) -> bytes:
 
 async def count_users(call: Count) -> bytes:
     """Return how many users there are."""
-    total = await call.services.store.read(app.count, call.instance, _filter(call.query))
+    wanted = user_filter.build(call.query)
+    total = await call.services.store.read(app.count, call.instance, wanted)
     return msgspec.json.encode(TotalCount(total_count=total))
-
-
-def _filter(query: UserFilters) -> Filter:
-    # A filter that is ignored would return users that were not asked for.
-    for name in UserFilters.__annotations__:
-        if getattr(query, name):
-            raise unsupported(name)
-    return user_filter.build(query)
 
 
 _TAG = "Users"
@@ -103,7 +85,7 @@ OPS: tuple[Op, ...] = (
         name="GetUsersCount",
         summary="Count users.",
         handler=count_users,
-        query=UserFilters,
+        query=Asked,
         returns=TotalCount,
         refuses=(422,),
         tag=_TAG,

@@ -110,7 +110,7 @@ async def _hashed(services: Services, asked: H) -> H:
 def _refuse_unsupported(body: CreateUser | UpdateUser) -> None:
     for name in _NOT_OFFERED[type(body)]:
         if getattr(body, name):
-            raise unsupported(name)
+            raise _unsupported(name)
 
 
 def _refuse_metadata(body: MetadataParams) -> None:
@@ -125,8 +125,7 @@ def _refuse_metadata(body: MetadataParams) -> None:
             )
 
 
-def unsupported(param: str) -> Invalid:
-    """Refuse a parameter that has no effect here yet."""
+def _unsupported(param: str) -> Invalid:
     return Invalid(
         f"{param} is not supported.",
         code="form_param_not_supported",

@@ -13,6 +13,9 @@ T = TypeVar("T")
 Time = Annotated[int, Meta(ge=0, le=2**53)]
 """Milliseconds since 1970."""
 
+Part = Annotated[str, Meta(max_length=256)]
+"""A part of a text, searched for."""
+
 VALUES_MAX = 100
 """Most values of one filter."""
 ORDERS = (
@@ -27,6 +30,18 @@ ORDERS = (
     "last_active_at",
     "last_sign_in_at",
 )
+
+
+class Text(Struct, frozen=True):
+    """A part of what a user is called, in either case.
+
+    Attributes:
+        column: ``email_address``, ``username`` or ``name``; empty for any, or the id.
+        part: What is to be found in it.
+    """
+
+    column: str
+    part: str
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -54,6 +69,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     signed_in_before: tuple[int, ...] = ()
     signed_in_after: tuple[int, ...] = ()
     impossible: tuple[int, ...] = ()
+    texts: tuple[Text, ...] = ()
 
 
 class Order(Struct, frozen=True):
@@ -94,6 +110,11 @@ class Asked(Struct, kw_only=True, frozen=True):
     organization_id: list[str] = []
     provider: str = ""
     provider_user_id: list[str] = []
+    query: Part = ""
+    email_address_query: Part = ""
+    phone_number_query: Part = ""
+    username_query: Part = ""
+    name_query: Part = ""
     banned: bool | None = None
     last_active_at_before: Time | None = None
     last_active_at_after: Time | None = None
@@ -122,7 +143,13 @@ def build(asked: Asked) -> Filter:
     organization_ids, _ = _signed(asked.organization_id)
     # There are no wallets, organizations or accounts elsewhere.
     absent = (asked.phone_number, asked.web3_wallet, organization_ids)
-    absent = (*absent, asked.provider, asked.provider_user_id)
+    absent = (*absent, asked.provider, asked.provider_user_id, asked.phone_number_query.strip())
+    parts = {
+        "": asked.query,
+        "email_address": asked.email_address_query,
+        "username": asked.username_query,
+        "name": asked.name_query,
+    }
     return Filter(
         email_keys=tuple(identifiers.email_key(value.strip()) for value in asked.email_address),
         username_keys=tuple(map(identifiers.username_key, asked.username)),
@@ -139,6 +166,7 @@ def build(asked: Asked) -> Filter:
         signed_in_before=_given(asked.last_sign_in_at_before),
         signed_in_after=_given(asked.last_sign_in_at_after),
         impossible=(1,) if any(absent) else (),
+        texts=tuple(Text(name, part.strip()) for name, part in parts.items() if part.strip()),
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from consignease.domain.faults import Unavailable
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest schema revision this release knows."""
 
 
@@ -21,8 +21,12 @@ def revision(path: Path) -> str | None:
     return row[0] if row else None
 
 
-def migrate(path: Path) -> None:
+def migrate(path: Path, to: str = HEAD) -> None:
     """Create or upgrade the schema; does nothing when it is current.
+
+    Args:
+        path: The database file.
+        to: The revision to reach.
 
     Raises:
         Unavailable: the file was written by a newer release.
@@ -32,7 +36,7 @@ def migrate(path: Path) -> None:
         part = path.with_suffix(".new")
         for leftover in path.parent.glob(f"{part.name}*"):
             leftover.unlink()
-        _upgrade(part)
+        _upgrade(part, to)
         part.replace(path)
         return
     current = revision(path)
@@ -41,10 +45,10 @@ def migrate(path: Path) -> None:
     if current is not None and current > HEAD:
         msg = f"The database {path} was written by a newer release (schema {current})."
         raise Unavailable(msg, detail="Install that release or a newer one, then start again.")
-    _upgrade(path)
+    _upgrade(path, to)
 
 
-def _upgrade(path: Path) -> None:
+def _upgrade(path: Path, to: str) -> None:
     # Imported here because a start on a current schema needs neither.
     from alembic import command
     from alembic.config import Config
@@ -53,7 +57,7 @@ def _upgrade(path: Path) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
     config.set_main_option("sqlalchemy.url", f"sqlite:///{path}")
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def last_tick(database: Path) -> int:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from consignease.domain.user_filter import Filter, Order, Page
 from consignease.domain.users import User
-from consignease.store import users
+from consignease.store import user_search, users
 from consignease.store.tx import Tx
 
 T = TypeVar("T")
@@ -64,6 +64,7 @@ _CONDITIONS = {
     "signed_in_after": "u.last_sign_in_at > {}",
     "impossible": "{} IS NULL",
 }
+_ALL = _CONDITIONS | user_search.CONDITIONS
 
 Shape = tuple[tuple[str, int], ...]
 """Names of the filters that are given, each with its padded number of values."""
@@ -71,7 +72,7 @@ Shape = tuple[tuple[str, int], ...]
 
 def page(tx: Tx, instance: int, wanted: Filter, page: Page) -> list[User]:
     """Return one page of users with their email addresses."""
-    shape, values = _shape(wanted)
+    shape, values = _shape(tx, wanted, walk=True)
     after = (instance, page.after) if page.after else ()
     sql = _page_sql(shape, page.order, len(after))
     rows = tx.all(sql, (instance, *values, *after, page.limit, page.offset))
@@ -86,11 +87,11 @@ def page(tx: Tx, instance: int, wanted: Filter, page: Page) -> list[User]:
 
 def count(tx: Tx, instance: int, wanted: Filter) -> int:
     """Return how many users there are."""
-    shape, values = _shape(wanted)
+    shape, values = _shape(tx, wanted, walk=False)
     return tx.one(_count_sql(shape), (instance, *values))[0]
 
 
-def _shape(wanted: Filter) -> tuple[Shape, list[object]]:
+def _shape(tx: Tx, wanted: Filter, *, walk: bool) -> tuple[Shape, list[object]]:
     shape: list[tuple[str, int]] = []
     values: list[object] = []
     for name in _CONDITIONS:
@@ -99,6 +100,9 @@ def _shape(wanted: Filter) -> tuple[Shape, list[object]]:
             padded = _pad(given)
             shape.append((name, len(padded)))
             values += padded
+    for name, value in user_search.conditions(tx, wanted.texts, walk=walk):
+        shape.append((name, 1))
+        values.append(value)
     return tuple(shape), values
 
 
@@ -110,7 +114,7 @@ def _pad(values: tuple[T, ...]) -> tuple[T, ...]:
 @lru_cache(maxsize=256)
 def _where(shape: Shape) -> str:
     conditions = ["u.instance = ?"]
-    conditions += [_CONDITIONS[name].format(_marks(size)) for name, size in shape]
+    conditions += [_ALL[name].format(_marks(size)) for name, size in shape]
     return " AND ".join(conditions)
 
 

@@ -15,6 +15,7 @@ import msgspec
 from consignease.domain import identifiers
 from consignease.domain.faults import Conflict
 from consignease.domain.users import EmailAddress, User, Values
+from consignease.store import user_search
 from consignease.store.tx import Tx
 from consignease.wire.ids import EmailAddressId
 
@@ -32,6 +33,8 @@ _FLAGS = tuple(
     for name in _COLUMNS
     if name in {"banned", "locked", "bypass_client_trust"} or name.endswith("_enabled")
 )
+
+_SEARCHED = frozenset({"username", "first_name", "last_name"})
 
 EMAIL_COLUMNS = "id, email_address, status, strategy, reserved, created_at, updated_at"
 
@@ -105,6 +108,7 @@ def insert(tx: Tx, instance: int, user: User) -> None:
         raise Conflict(msg, param="id")
     for position, email in enumerate(user.emails):
         _insert_email(tx, instance, user, position, email)
+    user_search.insert(tx, instance, user)
 
 
 def _insert_email(tx: Tx, instance: int, user: User, position: int, email: EmailAddress) -> None:
@@ -133,6 +137,8 @@ def update(tx: Tx, instance: int, old: User, new: User) -> None:
         names.append("username_key")
         values.append(_username_key(new))
     tx.run(_update_sql(tuple(names)), (*values, instance, new.id))
+    if not _SEARCHED.isdisjoint(names) or old.emails is not new.emails:
+        user_search.update(tx, instance, old, new)
 
 
 def _update_emails(tx: Tx, instance: int, old: User, new: User) -> None:
@@ -164,6 +170,7 @@ def _update_sql(names: tuple[str, ...]) -> str:
 
 def delete(tx: Tx, instance: int, user_id: str) -> None:
     """Remove a user and its email addresses."""
+    user_search.delete(tx, instance, user_id)
     tx.run(_DELETE_EMAILS, (instance, user_id))
     tx.run(_DELETE, (instance, user_id))
 
