@@ -1,6 +1,7 @@
-"""Write docs/cli.md, docs/settings.md and docs/events.md from the code; a test keeps them current."""
+"""Write the pages of docs that are made from the code; a test keeps them current."""
 
 import inspect
+import json
 import re
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from consignease.api import clerk_backend
 from consignease.cli.main import COMMANDS, cli
 from consignease.settings import PREFIX, Settings
 from consignease.wire.catalogue import CATALOGUE
@@ -74,7 +76,18 @@ def events() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"cli.md": commands, "settings.md": settings, "events.md": events}
+def backend_api() -> str:
+    """The OpenAPI document of the Backend API, as the server serves it."""
+    text = json.dumps(clerk_backend.description(), indent=1, ensure_ascii=False)
+    return text + "\n"
+
+
+PAGES = {
+    "cli.md": commands,
+    "settings.md": settings,
+    "events.md": events,
+    "backend-api.json": backend_api,
+}
 
 if __name__ == "__main__":
     for name, make in PAGES.items():

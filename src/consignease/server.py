@@ -13,7 +13,7 @@ from typing import Any
 
 import uvicorn
 
-from consignease.api.clerk_backend import OPS, ClerkDialect
+from consignease.api.clerk_backend import OPS, ClerkDialect, description
 from consignease.api.dispatch import Api
 from consignease.api.ops import Services
 from consignease.api.site import Site
@@ -232,6 +232,7 @@ class Server:
             webhooks=Api(svix_ops(self._vault, self._guards), SvixDialect(), services),
             health=self._health,
             setup_token=self.setup_token,
+            description=description(),
         )
 
     async def _authenticate(self, key: str) -> Instance | None:

@@ -1,9 +1,18 @@
 """The Backend API: its dialect and its operations."""
 
 import re
+from typing import Any
 
-from consignease.api import clerk_emails, clerk_user_actions, clerk_user_lists, clerk_users
-from consignease.api.errors import clerk_error
+from consignease import __version__
+from consignease.api import (
+    clerk_emails,
+    clerk_instance,
+    clerk_user_actions,
+    clerk_user_lists,
+    clerk_users,
+    openapi,
+)
+from consignease.api.errors import Errors, clerk_error
 from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
 from consignease.api.versions import LATEST
 from consignease.domain.faults import Fault, Unauthenticated
@@ -46,5 +55,12 @@ OPS: tuple[Op, ...] = (
     *clerk_user_lists.OPS,
     *clerk_user_actions.OPS,
     *clerk_emails.OPS,
+    *clerk_instance.OPS,
 )
 """Every operation of the Backend API that is offered."""
+
+
+def description() -> dict[str, Any]:
+    """Return the OpenAPI document of what is offered."""
+    title = "Consignease Backend API"
+    return openapi.document(OPS, title=title, version=__version__, errors=Errors)

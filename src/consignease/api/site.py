@@ -1,7 +1,7 @@
 """Everything that is served, by the beginning of its path."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from urllib.parse import parse_qs
 
@@ -47,6 +47,7 @@ class Site:
         webhooks: The webhook API.
         health: Says how each part of the server does; ``ok`` when well.
         setup_token: Opens the first-run page.
+        description: OpenAPI document of the Backend API.
     """
 
     def __init__(
@@ -56,7 +57,9 @@ class Site:
         webhooks: Api,
         health: Callable[[], dict[str, str]],
         setup_token: str,
+        description: Mapping[str, object],
     ) -> None:
+        self._description = msgspec.json.encode(description)
         self._backend = backend
         self._webhooks = webhooks
         self._health = health
@@ -72,6 +75,8 @@ class Site:
                 await _preflight(scope, send)
             else:
                 await self._webhooks(scope, receive, send)
+        elif path == "/openapi/backend-api.json":
+            await _send(send, 200, [(b"content-type", b"application/json")], self._description)
         elif path == "/health":
             await self._send_health(send)
         elif path in {"/", "/dashboard", "/dashboard/"}:

@@ -30,6 +30,15 @@ class NewInstance(msgspec.Struct, frozen=True, kw_only=True):
     token_private_sealed: bytes
 
 
+def token_keys(tx: Tx, instance: Instance) -> list[tuple[str, str]]:
+    """Return the name and the public half of each key pair that signs an instance's tokens."""
+    return [
+        (row["kid"], row["public_pem"])
+        for row in instances.token_keys(tx)
+        if row["instance"] == instance.no
+    ]
+
+
 def set_up(tx: Tx, wanted: list[NewInstance], now: int) -> list[Instance]:
     """Add the instances that are not there yet and return all of them."""
     present = {instance.name for instance in instances.all_of_them(tx)}

@@ -51,6 +51,8 @@ class Filter(Struct, frozen=True, kw_only=True):
     all there can be, a tuple holds it or nothing. Times are milliseconds.
 
     Attributes:
+        banned: Holds a value if only the banned are asked for.
+        not_banned: The same of all others.
         impossible: Holds a value if something was asked for that no user has.
     """
 
@@ -60,7 +62,8 @@ class Filter(Struct, frozen=True, kw_only=True):
     not_user_ids: tuple[str, ...] = ()
     external_ids: tuple[str, ...] = ()
     not_external_ids: tuple[str, ...] = ()
-    banned: tuple[bool, ...] = ()
+    banned: tuple[int, ...] = ()
+    not_banned: tuple[int, ...] = ()
     created_before: tuple[int, ...] = ()
     created_after: tuple[int, ...] = ()
     active_before: tuple[int, ...] = ()
@@ -157,7 +160,8 @@ def build(asked: Asked) -> Filter:
         not_user_ids=not_user_ids,
         external_ids=external_ids,
         not_external_ids=not_external_ids,
-        banned=_given(asked.banned),
+        banned=(1,) if asked.banned else (),
+        not_banned=(1,) if asked.banned is False else (),
         created_before=_given(asked.created_at_before),
         created_after=_given(asked.created_at_after),
         active_before=_given(asked.last_active_at_before),
@@ -165,8 +169,13 @@ def build(asked: Asked) -> Filter:
         active_since=_given(asked.last_active_at_since),
         signed_in_before=_given(asked.last_sign_in_at_before),
         signed_in_after=_given(asked.last_sign_in_at_after),
-        impossible=(1,) if any(absent) else (),
-        texts=tuple(Text(name, part.strip()) for name, part in parts.items() if part.strip()),
+        # The index cannot be asked for a null character, which no text has.
+        impossible=(1,) if any(absent) or "\0" in "".join(parts.values()) else (),
+        texts=tuple(
+            Text(name, part.strip())
+            for name, part in parts.items()
+            if part.strip() and "\0" not in part
+        ),
     )
 
 

@@ -123,6 +123,21 @@ user = _table(
     UniqueConstraint("instance", "external_id"),
     UniqueConstraint("instance", "username_key"),
     Index("user_created", "instance", "created_at", "id"),
+    Index(
+        "user_banned",
+        *("instance", "created_at", "id"),
+        sqlite_where=text("banned = 1"),
+    ),
+    Index(
+        "user_active",
+        *("instance", "last_active_at"),
+        sqlite_where=text("last_active_at IS NOT NULL"),
+    ),
+    Index(
+        "user_signed_in",
+        *("instance", "last_sign_in_at"),
+        sqlite_where=text("last_sign_in_at IS NOT NULL"),
+    ),
 )
 
 email_address = _table(

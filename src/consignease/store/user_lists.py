@@ -17,6 +17,9 @@ from consignease.store.tx import Tx
 
 T = TypeVar("T")
 
+Shape = tuple[tuple[str, int], ...]
+"""Names of the filters that are given, each with its padded number of values."""
+
 _SIZES = (1, 4, 20, 100, 500)
 _PRIMARY = (
     "(SELECT e.email_key FROM email_address e"
@@ -37,11 +40,18 @@ _KEYS = {
 _NEVER_NULL = {"created_at", "updated_at"}
 
 
-def _ordered(order: Order) -> str:
+_SELECTIVE = frozenset({"email_keys", "username_keys", "user_ids", "external_ids", "few"})
+"""Filters that leave few users, so that these are found first and then ordered."""
+
+
+def _ordered(shape: Shape, order: Order) -> str:
     """Return the ORDER BY of an order; users without the value come last in both directions."""
     key, direction = _KEYS[order.by], "DESC" if order.descending else "ASC"
     if key is None:
         return f"u.id {direction}"
+    if any(name in _SELECTIVE for name, _ in shape):
+        # The plus keeps SQLite from walking all users in that order.
+        key = f"+{key}"
     nulls = "" if order.by in _NEVER_NULL else " NULLS LAST"
     return f"{key} {direction}{nulls}, u.id {direction}"
 
@@ -54,7 +64,8 @@ _CONDITIONS = {
     "not_user_ids": "u.id NOT IN ({})",
     "external_ids": "u.external_id IN ({})",
     "not_external_ids": "(u.external_id IS NULL OR u.external_id NOT IN ({}))",
-    "banned": "u.banned = {}",
+    "banned": "u.banned = 1 AND {}",
+    "not_banned": "u.banned = 0 AND {}",
     "created_before": "u.created_at < {}",
     "created_after": "u.created_at > {}",
     "active_before": "u.last_active_at < {}",
@@ -65,9 +76,6 @@ _CONDITIONS = {
     "impossible": "{} IS NULL",
 }
 _ALL = _CONDITIONS | user_search.CONDITIONS
-
-Shape = tuple[tuple[str, int], ...]
-"""Names of the filters that are given, each with its padded number of values."""
 
 
 def page(tx: Tx, instance: int, wanted: Filter, page: Page) -> list[User]:
@@ -129,7 +137,7 @@ def _page_sql(shape: Shape, order: Order, after: int) -> str:
         )
     return (
         f'SELECT {users.COLUMNS} FROM "user" u WHERE {where}'
-        f" ORDER BY {_ordered(order)} LIMIT ? OFFSET ?"
+        f" ORDER BY {_ordered(shape, order)} LIMIT ? OFFSET ?"
     )
 
 

@@ -41,10 +41,11 @@ CONDITIONS = {
         "EXISTS (SELECT 1 FROM object o CROSS JOIN user_search s WHERE o.instance = u.instance"
         " AND o.id = u.id AND s.rowid = o.no AND s.user_search MATCH {})"
     ),
-    # Shorter than a trigram: the texts are read through.
+    # Shorter than a trigram: the texts are read one by one.
     **{
-        f"short {name}": f"u.id IN (SELECT s.id FROM user_search s WHERE {column} LIKE {{}}"
-        " ESCAPE '\\')"
+        f"short {name}": "EXISTS (SELECT 1 FROM object o CROSS JOIN user_search s"
+        " WHERE o.instance = u.instance AND o.id = u.id AND s.rowid = o.no"
+        f" AND {column} LIKE {{}} ESCAPE '\\')"
         for name, column in _COLUMNS.items()
     },
 }
@@ -55,7 +56,7 @@ _TRIGRAM = 3
 
 
 def conditions(tx: Tx, texts: Sequence[Text], *, walk: bool) -> list[tuple[str, str]]:
-    """Return, for each text to be found, the name of its condition and the value.
+    """Return the names of the conditions by which texts are found, each with its value.
 
     Args:
         tx: The transaction.
@@ -63,13 +64,16 @@ def conditions(tx: Tx, texts: Sequence[Text], *, walk: bool) -> list[tuple[str, 
         walk: Whether a list is wanted, that can be walked in its order.
     """
     found: list[tuple[str, str]] = []
+    matches: list[str] = []
     for text in texts:
         if len(text.part) < _TRIGRAM:
             pattern = _SPECIAL.sub(r"\\\1", text.part)
             found.append((f"short {text.column}", f"%{pattern}%"))
-            continue
-        quoted = '"' + text.part.replace('"', '""') + '"'
-        value = f"{{{text.column}}} : {quoted}" if text.column else quoted
+        else:
+            quoted = '"' + text.part.replace('"', '""') + '"'
+            matches.append(f"{{{text.column}}} : {quoted}" if text.column else quoted)
+    if matches:
+        value = " AND ".join(matches)
         many = walk and tx.one(_MANY, (value, MANY))[0] >= MANY
         found.append(("walk" if many else "few", value))
     return found

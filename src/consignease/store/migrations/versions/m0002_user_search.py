@@ -1,5 +1,6 @@
-"""Users are found by parts of what they are called."""
+"""Users are found by parts of what they are called, and by what few of them have."""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0002"
@@ -24,3 +25,9 @@ def upgrade() -> None:
         FROM "user" u JOIN object o ON o.instance = u.instance AND o.id = u.id
         """
     )
+    for name, columns, where in (
+        ("user_banned", ["instance", "created_at", "id"], "banned = 1"),
+        ("user_active", ["instance", "last_active_at"], "last_active_at IS NOT NULL"),
+        ("user_signed_in", ["instance", "last_sign_in_at"], "last_sign_in_at IS NOT NULL"),
+    ):
+        op.create_index(name, "user", columns, sqlite_where=sa.text(where))
