@@ -5,6 +5,6 @@ receives events needs is in :mod:`consignease.webhooks` and in the module
 named after its framework (:mod:`consignease.fastapi`, ...).
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["__version__"]

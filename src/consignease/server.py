@@ -225,6 +225,7 @@ class Server:
             authenticate=self._authenticate,
             hash_password=self._hasher.hash,
             verify_password=self._hasher.verify,
+            outdated=self._hasher.outdated,
             now=self._clock.now,
         )
         return Site(

@@ -114,7 +114,36 @@ async def test_taking_second_factors_away_says_when(backend: Backend) -> None:
     assert len(await backend.events()) == 3
 
 
+MD5 = {"password_digest": "900150983cd24fb0d6963f7d28e17f72", "password_hasher": "md5"}
+
+
+@pytest.mark.parametrize("when", ["created", "updated"])
+async def test_a_digest_that_was_brought_along_becomes_ours(backend: Backend, when: str) -> None:
+    """At the first right password, once, and nobody is told: nothing has changed."""
+    user = await ok(backend, "POST", "/users", MD5 if when == "created" else {})
+    path = f"/users/{user['id']}"
+    if when == "updated":
+        user = await ok(backend, "PATCH", path, MD5)
+    assert user["password_enabled"] is True
+    told = len(await backend.events())
+    wrong = await backend.call("POST", f"{path}/verify_password", {"password": "abd"})
+    assert wrong.error["code"] == "form_password_incorrect"
+    assert backend.hashed == []
+    for _ in range(2):
+        assert await ok(backend, "POST", f"{path}/verify_password", {"password": "abc"}) == {
+            "verified": True
+        }
+    assert backend.hashed == ["abc"]
+    assert await ok(backend, "GET", path) == user
+    assert len(await backend.events()) == told
+
+
 BAD = [
+    ("POST", "/users", {"password_digest": MD5["password_digest"]}, 422, "password_hasher"),
+    ("POST", "/users", {"password_hasher": "md5"}, 422, "password_digest"),
+    ("POST", "/users", MD5 | {"password": "correct horse"}, 422, "password_digest"),
+    ("POST", "/users", MD5 | {"password_hasher": "rot13"}, 422, "password_hasher"),
+    ("PATCH", "/users/u", MD5 | {"password_digest": "abc"}, 422, "password_digest"),
     ("POST", "/email_addresses", {"email_address": "a@example.com"}, 422, "user_id"),
     ("POST", "/email_addresses", {"user_id": "u", "email_address": "a"}, 422, "email_address"),
     ("POST", "/email_addresses", {"user_id": "u", "email_address": 1}, 422, "email_address"),

@@ -71,8 +71,8 @@ BAD_VALUES = [
     ("web3_wallet", ["0x1"], "form_param_not_supported"),
     ("totp_secret", "ABC", "form_param_not_supported"),
     ("backup_codes", ["a"], "form_param_not_supported"),
-    ("password_digest", "$2a$10$x", "form_param_not_supported"),
-    ("password_hasher", "bcrypt", "form_param_not_supported"),
+    ("password_digest", 1, "form_param_format_invalid"),
+    ("password_digest", "x" * 1025, "form_param_value_invalid"),
 ]
 
 

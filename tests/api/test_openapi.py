@@ -1,5 +1,6 @@
 """The Backend API does what its OpenAPI document says, whatever is sent to it."""
 
+import itertools
 import json
 import urllib.request
 from collections import Counter
@@ -58,6 +59,9 @@ def test_an_instance_tells_what_it_is(server: RunningServer) -> None:
         assert (shown["id"], shown["environment_type"]) == (server.keys(name).id, name)
 
 
+TURNS = itertools.count()
+
+
 class Prepared:
     """Puts things that exist into two of three generated requests, so that many succeed."""
 
@@ -68,8 +72,8 @@ class Prepared:
         self.turn = 0
 
     def user(self) -> dict[str, Any]:
-        self.turn += 1
-        body: dict[str, Any] = {"email_address": [f"p{self.turn}.{id(self)}@example.com"]}
+        self.turn = next(TURNS)
+        body: dict[str, Any] = {"email_address": [f"p{self.turn}@example.com"]}
         if self.name == "VerifyPassword":  # hashing takes its time
             body["password"] = PASSWORD
         made = httpx.post(f"{self.base_url}/v1/users", json=body, headers=self.headers)
@@ -93,9 +97,9 @@ class Prepared:
             if "user_id" in body:
                 body["user_id"] = self.user()["id"]
             if isinstance(body.get("email_address"), str):
-                body["email_address"] = f"n{number}.{self.turn}@example.com"
+                body["email_address"] = f"n{next(TURNS)}@example.com"
             elif body.get("email_address"):
-                body["email_address"] = [f"l{number}.{self.turn}.{id(self)}@example.com"]
+                body["email_address"] = [f"l{next(TURNS)}@example.com"]
             if path.endswith("verify_password") and isinstance(body.get("password"), str):
                 body["password"] = PASSWORD
 

@@ -15,6 +15,7 @@ from consignease.api.dispatch import Api
 from consignease.api.ops import Services
 from consignease.app.instances import NewInstance, set_up
 from consignease.domain.instances import Instance
+from consignease.edge.digests import is_foreign, verify
 from consignease.store.database import migrate
 from consignease.store.engine import Store
 from consignease.store.tx import Tx
@@ -74,6 +75,7 @@ class Backend:
             authenticate=self._authenticate,
             hash_password=self._hash,
             verify_password=self._verify,
+            outdated=is_foreign,
             now=lambda: self.now,
             observe=lambda name, status, _seconds: self.seen.append((name, status)),
         )
@@ -83,9 +85,11 @@ class Backend:
 
     async def _hash(self, password: str) -> str:
         self.hashed.append(password)
-        return f"digest {len(self.hashed)}"
+        return f"$argon2id$ {len(self.hashed)}"
 
     async def _verify(self, password: str, digest: str) -> bool:
+        if "|" in digest:
+            return verify(digest, password.encode())
         return self.hashed[int(digest.split()[1]) - 1] == password
 
     async def call(

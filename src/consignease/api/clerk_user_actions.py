@@ -115,6 +115,9 @@ async def verify_password(call: Call[None, VerifyPassword]) -> bytes:
     if not await services.verify_password(call.body.password, digest):
         msg = "Password is incorrect. Try again, or use another method."
         raise Invalid(msg, code="form_password_incorrect", param="password")
+    if services.outdated(digest):
+        ours = await services.hash_password(call.body.password)
+        await services.store.write(app.rehash, call.instance, user_id, digest, ours)
     return msgspec.json.encode(Verified(verified=True))
 
 

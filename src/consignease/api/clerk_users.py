@@ -4,13 +4,14 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from consignease.api.ops import Call, Op, Services
+from consignease.api.ops import Call, Op
 from consignease.api.versions import is_before
 from consignease.app import users as app
 from consignease.domain import user_params
 from consignease.domain.faults import Invalid
 from consignease.domain.user_params import CreateParams, MetadataParams, UpdateParams
 from consignease.domain.users import METADATA, Change, Draft
+from consignease.edge import digests
 from consignease.wire.json import JSON
 from consignease.wire.objects.deleted import UserDeletedJSON
 from consignease.wire.objects.user import UserJSON
@@ -27,8 +28,6 @@ class CreateUser(CreateParams, kw_only=True):
     phone_number: JSON = None
     phone_number_identification_status: JSON = None
     web3_wallet: JSON = None
-    password_digest: JSON = None
-    password_hasher: JSON = None
     totp_secret: JSON = None
     backup_codes: JSON = None
 
@@ -39,8 +38,6 @@ class UpdateUser(UpdateParams, kw_only=True):
     primary_phone_number_id: JSON = None
     primary_web3_wallet_id: JSON = None
     profile_image_id: JSON = None
-    password_digest: JSON = None
-    password_hasher: JSON = None
     totp_secret: JSON = None
     backup_codes: JSON = None
 
@@ -56,7 +53,7 @@ One: TypeAlias = Call[None, None]
 async def create_user(call: Create) -> bytes:
     """Create a user."""
     _refuse_unsupported(call.body)
-    draft = await _hashed(call.services, user_params.draft(call.body))
+    draft = await _hashed(call, user_params.draft(call.body))
     services = call.services
     return await services.store.write(app.create, call.instance, draft, services.now())
 
@@ -72,7 +69,7 @@ async def update_user(call: Update) -> bytes:
     _refuse_unsupported(call.body)
     if not is_before(call.headers, METADATA_APART):
         _refuse_metadata(call.body)
-    change = await _hashed(call.services, user_params.change(call.body))
+    change = await _hashed(call, user_params.change(call.body))
     services, user_id = call.services, call.path["user_id"]
     return await services.store.write(app.update, call.instance, user_id, change, services.now())
 
@@ -99,12 +96,27 @@ async def delete_user(call: One) -> bytes:
     return await services.store.write(app.delete, call.instance, user_id, services.now())
 
 
-async def _hashed(services: Services, asked: H) -> H:
+async def _hashed(call: Create | Update, asked: H) -> H:
     """Replace a password by its digest, before and outside the unit of work."""
-    if asked.password is None:
+    body = call.body
+    if body.password_digest is not None or body.password_hasher is not None:
+        digest = _brought(body)
+    elif asked.password is None:
         return asked
-    digest = await services.hash_password(asked.password)
+    else:
+        digest = await call.services.hash_password(asked.password)
     return msgspec.structs.replace(asked, password=None, digest=digest)
+
+
+def _brought(body: CreateUser | UpdateUser) -> str:
+    for param in ("password_digest", "password_hasher"):
+        if getattr(body, param) is None:
+            msg = "password_digest and password_hasher are given together."
+            raise Invalid("is missing", code="form_param_nil", detail=msg, param=param)
+    if body.password is not None:
+        msg = "Give the password or its digest, not both."
+        raise Invalid("is invalid", detail=msg, param="password_digest")
+    return digests.stored(body.password_hasher or "", body.password_digest or "")
 
 
 def _refuse_unsupported(body: CreateUser | UpdateUser) -> None:

@@ -52,6 +52,7 @@ class Services:
         authenticate: Finds the instance that a secret key belongs to.
         hash_password: Makes a password's digest, off the event loop.
         verify_password: Tells whether a digest was made from a password.
+        outdated: Tells whether a digest was made in another way than ours are now.
         now: The time in milliseconds since 1970.
         observe: Told of each answer: operation, status, seconds it took.
     """
@@ -60,6 +61,7 @@ class Services:
     authenticate: Callable[[str], Awaitable[Instance | None]]
     hash_password: Callable[[str], Awaitable[str]]
     verify_password: Callable[[str, str], Awaitable[bool]]
+    outdated: Callable[[str], bool]
     now: Callable[[], int]
     observe: Callable[[str, int, float], None] | None = None
 

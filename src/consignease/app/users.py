@@ -127,6 +127,14 @@ def password_digest(tx: Tx, instance: Instance, user_id: str) -> str | None:
     return find(tx, instance, user_id).password_digest
 
 
+def rehash(tx: Tx, instance: Instance, user_id: str, old: str, new: str) -> None:
+    """Keep another digest of the same password, unless that was changed meanwhile.
+
+    Nobody outside can see a difference, so nothing is emitted.
+    """
+    store.replace_digest(tx, instance.no, user_id, old, new)
+
+
 def merge_metadata(
     tx: Tx, instance: Instance, user_id: str, patch: Mapping[str, Metadata], now: int
 ) -> bytes:

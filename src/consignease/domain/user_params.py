@@ -47,6 +47,8 @@ class ProfileParams(MetadataParams, kw_only=True):
     username: str | None | UnsetType = UNSET
     password: str | None = None
     skip_password_checks: bool | None = None
+    password_digest: Annotated[str, Meta(max_length=1024)] | None = None
+    password_hasher: str | None = None
     delete_self_enabled: bool | None = None
     create_organization_enabled: bool | None = None
     create_organizations_limit: Limit | None | UnsetType = UNSET

@@ -14,6 +14,8 @@ from typing import TypeVar
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from consignease.edge import digests
+
 BYTES_LIMIT = 1024
 """Longest password accepted, in bytes of UTF-8."""
 
@@ -61,6 +63,8 @@ class Hasher:
             return False
 
         def check() -> bool:
+            if digests.is_foreign(digest):
+                return digests.verify(digest, secret)
             try:
                 return self._argon2.verify(digest, secret)
             except (Argon2Error, InvalidHashError):
@@ -69,7 +73,7 @@ class Hasher:
         return await self._run(check)
 
     def outdated(self, digest: str) -> bool:
-        """Whether `digest` was made with other parameters than now in use."""
+        """Whether `digest` was made in another way than we make them now."""
         try:
             return self._argon2.check_needs_rehash(digest)
         except InvalidHashError:

@@ -56,6 +56,9 @@ ON CONFLICT DO NOTHING
 """
 _BY_USERNAME = 'SELECT id FROM "user" WHERE instance = ? AND username_key = ?'
 _BY_EXTERNAL_ID = 'SELECT id FROM "user" WHERE instance = ? AND external_id = ?'
+_REPLACE_DIGEST = """
+UPDATE "user" SET password_digest = ? WHERE instance = ? AND id = ? AND password_digest = ?
+"""
 _OWNER = "SELECT user_id FROM email_address WHERE instance = ? AND id = ?"
 _DELETE_EMAIL = "DELETE FROM email_address WHERE instance = ? AND id = ?"
 _UPDATE_EMAIL = """
@@ -153,6 +156,11 @@ def _update_emails(tx: Tx, instance: int, old: User, new: User) -> None:
         elif before[email.id] != (position, email):
             state = (email.status, email.strategy, email.reserved, email.updated_at)
             tx.run(_UPDATE_EMAIL, (position, *state, instance, email.id))
+
+
+def replace_digest(tx: Tx, instance: int, user_id: str, old: str, new: str) -> None:
+    """Replace the digest of a user's password, if it is still the old one."""
+    tx.run(_REPLACE_DIGEST, (new, instance, user_id, old))
 
 
 def owner_of_email(tx: Tx, instance: int, email_id: str) -> str | None:
