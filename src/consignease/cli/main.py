@@ -24,6 +24,7 @@ COMMANDS = {
     "dev": Entry("consignease.cli.dev:dev", "Start everything on this machine.", "server"),
     "serve": Entry("consignease.cli.serve:serve", "Start the server for production.", "server"),
     "env": Entry("consignease.cli.env:env", "Print an application's .env lines.", "server"),
+    "users": Entry("consignease.cli.users:users", "List, change and import users.", "server"),
     "endpoints": Entry(
         "consignease.cli.endpoints:endpoints", "List and change webhook endpoints.", "server"
     ),

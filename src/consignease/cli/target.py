@@ -91,7 +91,19 @@ class Target:
         return found
 
 
+class _Sentence(msgspec.Struct):
+    long_message: str
+
+
+class _Refusals(msgspec.Struct):
+    errors: list[_Sentence]
+
+
 def _words(answer: Any, status: int) -> str:
+    try:
+        return " ".join(one.long_message for one in msgspec.convert(answer, _Refusals).errors)
+    except msgspec.ValidationError:
+        pass
     try:
         refusal = msgspec.convert(answer, _Refusal)
     except msgspec.ValidationError:
