@@ -22,7 +22,7 @@ from consignease.domain.faults import Fault
 from consignease.domain.user_params import CreateParams
 from consignease.edge import digests
 
-CONNECTIONS = 8
+CONNECTIONS = 16
 SHOWN = 10
 """How many lines that failed are shown; all are in the report."""
 

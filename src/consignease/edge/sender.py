@@ -83,7 +83,10 @@ class Sender:
         """Stop: what is under way may finish for `timeout` seconds.
 
         What has not finished, or not begun, comes back with phase `stopped`.
+        Closing once more does nothing.
         """
+        if self._stop_at is not None:
+            return
         self._stop_at = time.monotonic() + timeout
         if self._thread.is_alive():
             self._waiter.wake()
