@@ -14,6 +14,7 @@ from typing import Any
 import uvicorn
 
 from consignease.api.clerk_backend import OPS, ClerkDialect, description
+from consignease.api.clerk_images import avatars
 from consignease.api.dispatch import Api
 from consignease.api.ops import Services
 from consignease.api.site import Site
@@ -226,6 +227,7 @@ class Server:
             hash_password=self._hasher.hash,
             verify_password=self._hasher.verify,
             outdated=self._hasher.outdated,
+            vault=self._vault,
             now=self._clock.now,
         )
         return Site(
@@ -234,6 +236,7 @@ class Server:
             health=self._health,
             setup_token=self.setup_token,
             description=description(),
+            avatars=avatars(services),
         )
 
     async def _authenticate(self, key: str) -> Instance | None:

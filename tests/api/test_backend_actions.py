@@ -97,12 +97,8 @@ async def test_an_address_of_another_instance_is_unknown(backend: Backend) -> No
 
 async def test_taking_second_factors_away_says_when(backend: Backend) -> None:
     """Backup codes alone leave the TOTP; without it, two-factor is over."""
-    user = await ok(backend, "POST", "/users", {})
-
-    def enroll(tx: Any) -> None:
-        tx.run('UPDATE "user" SET totp_enabled = 1, backup_code_enabled = 1, mfa_enabled_at = 5')
-
-    await backend.store.write(enroll)
+    user = await ok(backend, "POST", "/users", {"totp_secret": "A" * 16, "backup_codes": ["x"]})
+    enabled = backend.now
     names = ("two_factor_enabled", "totp_enabled", "backup_code_enabled", "mfa_enabled_at")
     seen: list[list[Any]] = []
     for part in ("backup_code", "totp"):
@@ -110,7 +106,10 @@ async def test_taking_second_factors_away_says_when(backend: Backend) -> None:
         await ok(backend, "DELETE", f"/users/{user['id']}/{part}")
         now = await ok(backend, "GET", f"/users/{user['id']}")
         seen.append([now[name] for name in names] + [now["mfa_disabled_at"]])
-    assert seen == [[True, True, False, 5, None], [False, False, False, None, backend.now]]
+    assert seen == [
+        [True, True, False, enabled, None],
+        [False, False, False, enabled, backend.now],
+    ]
     assert len(await backend.events()) == 3
 
 

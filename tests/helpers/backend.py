@@ -16,6 +16,7 @@ from consignease.api.ops import Services
 from consignease.app.instances import NewInstance, set_up
 from consignease.domain.instances import Instance
 from consignease.edge.digests import is_foreign, verify
+from consignease.edge.vault import Vault
 from consignease.store.database import migrate
 from consignease.store.engine import Store
 from consignease.store.tx import Tx
@@ -23,6 +24,7 @@ from consignease.wire.ids import new_id
 
 KEY = "sk_live_test"
 OTHER_KEY = "sk_live_other"
+VAULT = Vault({1: bytes(32)})
 START = 1_790_000_000_000
 HOST = "dev.consignease.localhost"
 
@@ -76,6 +78,7 @@ class Backend:
             hash_password=self._hash,
             verify_password=self._verify,
             outdated=is_foreign,
+            vault=VAULT,
             now=lambda: self.now,
             observe=lambda name, status, _seconds: self.seen.append((name, status)),
         )

@@ -60,8 +60,8 @@ def test_users_of_release_0_1_0_can_be_searched_after_the_upgrade(tmp_path: Path
     zeros = ("totp_enabled", "backup_code_enabled", "banned", "locked", "bypass_client_trust")
     zeros += ("delete_self_enabled", "create_organization_enabled", "created_at", "updated_at")
     texts = ("public_metadata", "private_metadata", "unsafe_metadata")
-    names = ("instance", "id", "first_name", *zeros, *texts)
-    row = (1, "user_1", "Zoë", *[0] * len(zeros), *["{}"] * len(texts))
+    names = ("instance", "id", "first_name", "primary_email_address_id", *zeros, *texts)
+    row = (1, "user_1", "Zoë", "idn_1", *[0] * len(zeros), *["{}"] * len(texts))
     marks = ", ".join("?" * len(row))
     connection.execute(f'INSERT INTO "user" ({", ".join(names)}) VALUES ({marks})', row)
     connection.execute("INSERT INTO object (no, instance, id, version) VALUES (7, 1, 'user_1', 1)")
@@ -74,9 +74,11 @@ def test_users_of_release_0_1_0_can_be_searched_after_the_upgrade(tmp_path: Path
     migrate(path)
     assert revision(path) == HEAD
     connection = sqlite3.connect(path)
-    for text in ('"zoë"', '{email_address} : "ZOE@"'):
+    for text in ('"zoë"', '{email_address} : "zoe@"', '"user_1"'):
         sql = "SELECT rowid, id FROM user_search WHERE user_search MATCH ?"
         assert connection.execute(sql, (text,)).fetchall() == [(7, "user_1")]
+    sql = 'SELECT primary_email_key, password_compromised FROM "user"'
+    assert connection.execute(sql).fetchall() == [("zoe@example.com", 0)]
     connection.close()
 
 

@@ -5,12 +5,18 @@ import { createClerkClient } from "@clerk/backend";
 const [apiUrl, secretKey, publishableKey] = process.argv.slice(2);
 const clerk = createClerkClient({ apiUrl, secretKey, publishableKey, telemetry: { disabled: true } });
 
+// A picture comes as {file: {$bytes, type}}.
+function withFile(arg) {
+  const file = arg?.file;
+  return file ? { file: new File([new Uint8Array(file.$bytes)], "file", { type: file.type }) } : arg;
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   const { method, args } = JSON.parse(line);
   let answer;
   try {
     const [name, group = "users"] = method.split(".").reverse();
-    answer = { ok: await clerk[group][name](...args) };
+    answer = { ok: (await clerk[group][name](...args.map(withFile))) ?? null };
   } catch (error) {
     answer = {
       error: {

@@ -192,16 +192,36 @@ def narrow(expected: Any, fields: frozenset[str]) -> Any:
     if "deleted" in expected:
         return {name: expected[name] for name in ("object", "id", "deleted")}
     shown = {name: expected[name] for name in fields}
-    shown["email_addresses"] = [narrow_email(email) for email in expected["email_addresses"]]
+    for many in ("email_addresses", "phone_numbers"):
+        shown[many] = [narrow_identification(one) for one in expected[many]]
     return shown
 
 
-def narrow_email(email: dict[str, Any]) -> dict[str, Any]:
-    """What @clerk/backend shows of an email address."""
-    kept = ("id", "email_address", "linked_to")
+def narrow_identification(one: dict[str, Any]) -> dict[str, Any]:
+    """What @clerk/backend shows of an email address or a phone number."""
+    kept = ["id", one["object"], "linked_to"]
+    if one["object"] == "phone_number":
+        kept += ["reserved_for_second_factor", "default_second_factor"]
     parts = ("status", "strategy", "attempts", "expire_at")
-    verification = {name: email["verification"][name] for name in parts}
-    return {name: email[name] for name in kept} | {"verification": verification}
+    verification = {name: one["verification"][name] for name in parts}
+    return {name: one[name] for name in kept} | {"verification": verification}
+
+
+def identification_as(kind: str, new_id: str, value: str, status: str, now: int) -> dict[str, Any]:
+    """The whole of an email address or phone number that a call has made."""
+    if kind == "email_address":
+        return email_as(new_id, value, status, now)
+    made = email_as(new_id, value, status, now)
+    del made["email_address"], made["matches_sso_connection"]
+    if made["verification"]["strategy"] == "email_code":
+        made["verification"]["strategy"] = "phone_code"
+    return made | {
+        "object": kind,
+        "phone_number": value,
+        "reserved_for_second_factor": False,
+        "default_second_factor": False,
+        "backup_codes": None,
+    }
 
 
 def now_ms() -> int:

@@ -18,6 +18,10 @@ _UNDESCRIBED: dict[str, set[int]] = {
     **{verb: {404} for verb in ("disable_mfa", "delete_totp", "delete_backup_codes")},
     **{verb: {404} for verb in ("memberships", "invitations", "email_get", "email_delete")},
     "email_update": {422},
+    "phone_update": {422},
+    "verify_totp": {404, 422},
+    "set_image": {422},
+    **{verb: {404} for verb in ("phone_get", "phone_delete", "set_image_404")},
 }
 
 
@@ -27,7 +31,9 @@ class PythonSdk:
     fields: frozenset[str] | None = None
 
     def __init__(self, clerk: clerk_backend_api.Clerk) -> None:
-        users, emails = clerk.users, clerk.email_addresses
+        users, emails, phones = clerk.users, clerk.email_addresses, clerk.phone_numbers
+        allowed, blocked = clerk.allowlist_identifiers, clerk.blocklist_identifiers
+        instance = clerk.instance_settings
         self._verbs: dict[str, Callable[[Call], Any]] = {
             "create": lambda call: users.create(**call.body),
             "get": lambda call: users.get(user_id=call.user_id),
@@ -57,6 +63,29 @@ class PythonSdk:
             "email_replace": lambda call: emails.replace_for_user(
                 user_id=call.user_id, **call.body
             ),
+            "phone_create": lambda call: phones.create(request=call.body),
+            "phone_get": lambda call: phones.get(phone_number_id=call.user_id),
+            "phone_update": lambda call: phones.update(phone_number_id=call.user_id, **call.body),
+            "phone_delete": lambda call: phones.delete(phone_number_id=call.user_id),
+            "phone_replace": lambda call: phones.replace_for_user(
+                user_id=call.user_id, **call.body
+            ),
+            "verify_totp": lambda call: users.verify_totp(**call.body),
+            "set_compromised": lambda call: users.set_password_compromised(user_id=call.user_id),
+            "unset_compromised": lambda call: users.unset_password_compromised(
+                user_id=call.user_id
+            ),
+            "set_image": lambda call: users.set_profile_image(user_id=call.user_id, **call.body),
+            "delete_image": lambda call: users.delete_profile_image(user_id=call.user_id),
+            "allow": lambda call: allowed.create(request=call.body),
+            "allowed": lambda call: allowed.list(**call.body),
+            "disallow": lambda call: allowed.delete(identifier_id=call.user_id),
+            "block": lambda call: blocked.create(request=call.body),
+            "blocked": lambda _: blocked.list(),
+            "unblock": lambda call: blocked.delete(identifier_id=call.user_id),
+            "instance": lambda _: instance.get(),
+            "update_instance": lambda call: instance.update(request=call.body),
+            "restrict": lambda call: instance.update_restrictions(request=call.body),
         }
 
     def do(self, call: Call) -> Answer:
@@ -79,6 +108,8 @@ class PythonSdk:
 def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(one) for one in value]
+    if value is None:
+        return None
     if isinstance(value, models.TotalCount):
         return value.total_count
     return json.loads(value.model_dump_json(by_alias=True))
@@ -118,6 +149,8 @@ class JavaScriptSdk:
         "disable_mfa": "disableUserMFA",
         "delete_totp": "deleteUserTOTP",
         "delete_backup_codes": "deleteUserBackupCodes",
+        "set_image": "updateUserProfileImage",
+        "delete_image": "deleteUserProfileImage",
         "memberships": "getOrganizationMembershipList",
         "invitations": "getOrganizationInvitationList",
         "email_create": "emailAddresses.createEmailAddress",
@@ -125,6 +158,23 @@ class JavaScriptSdk:
         "email_update": "emailAddresses.updateEmailAddress",
         "email_delete": "emailAddresses.deleteEmailAddress",
         "email_replace": "replaceUserEmailAddress",
+        "phone_create": "phoneNumbers.createPhoneNumber",
+        "phone_get": "phoneNumbers.getPhoneNumber",
+        "phone_update": "phoneNumbers.updatePhoneNumber",
+        "phone_delete": "phoneNumbers.deletePhoneNumber",
+        "phone_replace": "replaceUserPhoneNumber",
+        "verify_totp": "verifyTOTP",
+        "set_compromised": "setPasswordCompromised",
+        "unset_compromised": "unsetPasswordCompromised",
+        "allow": "allowlistIdentifiers.createAllowlistIdentifier",
+        "allowed": "allowlistIdentifiers.getAllowlistIdentifierList",
+        "disallow": "allowlistIdentifiers.deleteAllowlistIdentifier",
+        "block": "blocklistIdentifiers.createBlocklistIdentifier",
+        "blocked": "blocklistIdentifiers.getBlocklistIdentifierList",
+        "unblock": "blocklistIdentifiers.deleteBlocklistIdentifier",
+        "instance": "instance.get",
+        "update_instance": "instance.update",
+        "restrict": "instance.updateRestrictions",
     }
 
     def __init__(self, script: Script) -> None:
@@ -148,16 +198,16 @@ class JavaScriptSdk:
         return Answer(Refused(error["status"], code, param), began, ended)
 
     def _snake(self, call: Call, value: Any) -> Any:
-        if call.verb == "count":
+        if call.verb == "count" or value is None:
             return value
         if call.verb == "list":
             self.total = value["totalCount"]
             return [_user(one) for one in value["data"]]
-        if call.verb in {"delete", "email_delete"}:
+        if call.verb in {"delete", "email_delete", "phone_delete", "disallow", "unblock"}:
             assert value.pop("slug") is None
             return value
-        if call.verb.startswith("email_"):
-            return _email(value)
+        if call.verb.startswith(("email_", "phone_")):
+            return _identification(value)
         if value.get("data") == []:
             return {"data": [], "total_count": value["totalCount"]}
         return _user(value) if "emailAddresses" in value else value
@@ -167,17 +217,18 @@ def _user(value: dict[str, Any]) -> dict[str, Any]:
     """Put a user's own members, and its email addresses', into the wire's spelling."""
     user = {_wire(name): one for name, one in value.items()}
     assert user.pop("timezone") is None
-    user["email_addresses"] = [_email(email) for email in user["email_addresses"]]
+    for many in ("email_addresses", "phone_numbers"):
+        user[many] = [_identification(one) for one in user[many]]
     return user
 
 
-def _email(value: dict[str, Any]) -> dict[str, Any]:
-    email = {_wire(name): one for name, one in value.items()}
-    parts = {_wire(name): one for name, one in email["verification"].items()}
+def _identification(value: dict[str, Any]) -> dict[str, Any]:
+    made = {_wire(name): one for name, one in value.items()}
+    parts = {_wire(name): one for name, one in made["verification"].items()}
     absent = ("external_verification_redirect_u_r_l", "nonce", "message")
     assert [parts.pop(name) for name in absent] == [None] * 3
-    email["verification"] = parts
-    return email
+    made["verification"] = parts
+    return made
 
 
 def _camel(name: str) -> str:

@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 import clerk_backend_api
+import httpx
 import pytest
 from clerk_backend_api import models
 
+from tests.helpers import official
 from tests.helpers.js import Script
 from tests.helpers.server import RunningServer
 from tests.wire_compat.model import Call, Calls, Model, Refused
@@ -27,6 +29,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield running
 
 
+def _check_officially(response: httpx.Response) -> None:
+    """Hold each answer to the official client's call against the official schema too."""
+    response.read()
+    request = response.request
+    path = request.url.path.removeprefix("/v1")
+    official.check(request.method, path, response.status_code, response.content)
+
+
 @contextlib.contextmanager
 def open_sdk(
     kind: str, server: RunningServer, key: str | None = None
@@ -35,7 +45,11 @@ def open_sdk(
     key = key or keys.secret_key
     if kind == "python":
         url = server.base_url + "/v1"
-        with clerk_backend_api.Clerk(bearer_auth=key, server_url=url) as clerk:
+        hooks = {"response": [_check_officially]}
+        with (
+            httpx.Client(event_hooks=hooks) as client,
+            clerk_backend_api.Clerk(bearer_auth=key, server_url=url, client=client) as clerk,
+        ):
             yield PythonSdk(clerk)
     else:
         with Script("client.mjs", server.base_url, key, keys.publishable_key) as script:

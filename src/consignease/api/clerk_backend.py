@@ -5,7 +5,11 @@ from typing import Any
 
 from consignease import __version__
 from consignease.api import (
-    clerk_emails,
+    clerk_absent,
+    clerk_factors,
+    clerk_identifications,
+    clerk_identifier_rules,
+    clerk_images,
     clerk_instance,
     clerk_user_actions,
     clerk_user_lists,
@@ -42,6 +46,10 @@ class ClerkDialect:
         """Put a fault into the Backend API's error shape."""
         return clerk_error(fault, trace_id)
 
+    def missing(self, path: str) -> str:
+        """Say why there is nothing at a path."""
+        return clerk_absent.reason(path)
+
     def headers(self, request: Headers, trace_id: str) -> HeaderList:
         """Echo the version that was asked for, and name the request."""
         version = request.get(b"clerk-api-version", LATEST)
@@ -54,7 +62,10 @@ OPS: tuple[Op, ...] = (
     *clerk_users.OPS,
     *clerk_user_lists.OPS,
     *clerk_user_actions.OPS,
-    *clerk_emails.OPS,
+    *clerk_factors.OPS,
+    *clerk_images.OPS,
+    *clerk_identifications.OPS,
+    *clerk_identifier_rules.OPS,
     *clerk_instance.OPS,
 )
 """Every operation of the Backend API that is offered."""

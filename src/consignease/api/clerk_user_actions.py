@@ -1,4 +1,4 @@
-"""What is done to users in the Backend API: ban, lock, passwords, second factors."""
+"""What is done to users in the Backend API: ban, lock, passwords."""
 
 from typing import Annotated, Any, TypeAlias
 
@@ -34,6 +34,12 @@ class RemovePassword(Struct, kw_only=True):
     sign_out_of_other_sessions: bool | None = None
 
 
+class SetCompromised(Struct, kw_only=True):
+    """Body of POST /users/{user_id}/password/set_compromised."""
+
+    revoke_all_sessions: bool | None = None
+
+
 class VerifyPassword(Struct, kw_only=True):
     """Body of POST /users/{user_id}/verify_password."""
 
@@ -44,12 +50,6 @@ class Verified(Struct, frozen=True, kw_only=True):
     """Answer of POST /users/{user_id}/verify_password."""
 
     verified: bool
-
-
-class Disabled(Struct, frozen=True, kw_only=True):
-    """Answer of the calls that take second factors away."""
-
-    user_id: str
 
 
 class Page(Struct, kw_only=True, frozen=True):
@@ -96,15 +96,6 @@ def _change_all(change: Change) -> Handler:
     return handler
 
 
-def _disable(*factors: str) -> Handler:
-    async def handler(call: Body) -> bytes:
-        services, user_id = call.services, call.path["user_id"]
-        await services.store.write(app.disable_mfa, call.instance, user_id, factors, services.now())
-        return msgspec.json.encode(Disabled(user_id=user_id))
-
-    return handler
-
-
 async def verify_password(call: Call[None, VerifyPassword]) -> bytes:
     """Tell whether a password is the user's; a wrong one is refused."""
     services, user_id = call.services, call.path["user_id"]
@@ -136,19 +127,6 @@ def _post(path: str, name: str, summary: str, handler: Handler, **more: Any) -> 
     more = {"body": Nothing, "returns": UserJSON, "refuses": (404, 422)} | more
     return Op(
         method="POST", path=path, name=name, summary=summary, handler=handler, tag=_TAG, **more
-    )
-
-
-def _delete(what: str, name: str, summary: str, handler: Handler) -> Op:
-    return Op(
-        method="DELETE",
-        path=f"{_ONE}/{what}",
-        name=name,
-        summary=summary,
-        handler=handler,
-        returns=Disabled,
-        refuses=(404, 422),
-        tag=_TAG,
     )
 
 
@@ -196,18 +174,18 @@ OPS: tuple[Op, ...] = (
         body=VerifyPassword,
         returns=Verified,
     ),
-    _delete(
-        "mfa",
-        "DisableMFA",
-        "Take all second factors away.",
-        _disable("totp_enabled", "backup_code_enabled"),
+    _post(
+        f"{_ONE}/password/set_compromised",
+        "SetUserPasswordCompromised",
+        "Ask for another password at the next sign-in.",
+        _change(users.COMPROMISED),
+        body=SetCompromised,
     ),
-    _delete("totp", "DeleteTOTP", "Take the TOTP away.", _disable("totp_enabled")),
-    _delete(
-        "backup_code",
-        "DeleteBackupCode",
-        "Take the backup codes away.",
-        _disable("backup_code_enabled"),
+    _post(
+        f"{_ONE}/password/unset_compromised",
+        "UnsetUserPasswordCompromised",
+        "Ask for no other password any more.",
+        _change(users.NOT_COMPROMISED),
     ),
     _list("organization_memberships", "UsersGetOrganizationMemberships", Page),
     _list("organization_invitations", "UsersGetOrganizationInvitations", InvitationPage),

@@ -4,6 +4,7 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
+from consignease.api.clerk_factors import sealed
 from consignease.api.ops import Call, Op
 from consignease.api.versions import is_before
 from consignease.app import users as app
@@ -12,6 +13,7 @@ from consignease.domain.faults import Invalid
 from consignease.domain.user_params import CreateParams, MetadataParams, UpdateParams
 from consignease.domain.users import METADATA, Change, Draft
 from consignease.edge import digests
+from consignease.wire.ids import UserId, new_id
 from consignease.wire.json import JSON
 from consignease.wire.objects.deleted import UserDeletedJSON
 from consignease.wire.objects.user import UserJSON
@@ -25,21 +27,14 @@ METADATA_APART = b"2026-05-12"
 class CreateUser(CreateParams, kw_only=True):
     """Body of POST /users; what is declared here is not offered yet."""
 
-    phone_number: JSON = None
-    phone_number_identification_status: JSON = None
     web3_wallet: JSON = None
-    totp_secret: JSON = None
-    backup_codes: JSON = None
 
 
 class UpdateUser(UpdateParams, kw_only=True):
     """Body of PATCH /users/{user_id}; what is declared here is not offered yet."""
 
-    primary_phone_number_id: JSON = None
     primary_web3_wallet_id: JSON = None
     profile_image_id: JSON = None
-    totp_secret: JSON = None
-    backup_codes: JSON = None
 
 
 _NOT_OFFERED = {struct: tuple(struct.__annotations__) for struct in (CreateUser, UpdateUser)}
@@ -55,6 +50,9 @@ async def create_user(call: Create) -> bytes:
     _refuse_unsupported(call.body)
     draft = await _hashed(call, user_params.draft(call.body))
     services = call.services
+    user_id = UserId(new_id("user", services.now() / 1000))
+    factors = sealed(services.vault, call.body, user_id)
+    draft = msgspec.structs.replace(draft, id=user_id, factors=factors)
     return await services.store.write(app.create, call.instance, draft, services.now())
 
 
@@ -71,6 +69,8 @@ async def update_user(call: Update) -> bytes:
         _refuse_metadata(call.body)
     change = await _hashed(call, user_params.change(call.body))
     services, user_id = call.services, call.path["user_id"]
+    factors = sealed(services.vault, call.body, user_id)
+    change = msgspec.structs.replace(change, factors=factors)
     return await services.store.write(app.update, call.instance, user_id, change, services.now())
 
 

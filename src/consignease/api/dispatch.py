@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from consignease.api import uploads
 from consignease.api.errors import Malformed, NoRoute, Unexpected, WrongMethod, mismatch
 from consignease.api.ops import BODY_LIMIT, Call, Dialect, Headers, Op, Reply, Services
 from consignease.api.routes import Routes
@@ -134,7 +135,7 @@ class Api:
         if found is None:
             raise NoRoute(
                 "not found",
-                detail=f"There is nothing at {path}, or Consignease does not offer it.",
+                detail=self._dialect.missing(path),
             )
         return found
 
@@ -153,7 +154,9 @@ class Api:
         query = route.query.decode(raw_query) if route.query and raw_query else route.no_query
         body = None
         if route.body is not None:
-            body = _decode(route.body, await _read(headers, receive))
+            body = _decode(route.body, await _read(headers, receive, BODY_LIMIT))
+        elif route.op.upload:
+            body = uploads.decode(headers, await _read(headers, receive, route.op.upload_limit))
         path = dict(zip(route.names, values, strict=True))
         answer = await route.op.handler(
             Call(self._services, instance, path, query, body, headers, trace_id)
@@ -195,17 +198,17 @@ def _unexpected(trace_id: str) -> Unexpected:
     return Unexpected("Internal error.", detail=detail)
 
 
-async def _read(headers: Headers, receive: Receive) -> bytes:
+async def _read(headers: Headers, receive: Receive, limit: int) -> bytes:
     length = headers.get(b"content-length", b"")
-    if length.isdigit() and int(length) > BODY_LIMIT:
-        raise _too_large()
+    if length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
     message = await receive()
     if message["type"] == "http.disconnect":
         raise _HungUp
     body: bytes = message.get("body", b"")
     if not message.get("more_body"):
-        if len(body) > BODY_LIMIT:
-            raise _too_large()
+        if len(body) > limit:
+            raise _too_large(limit)
         return body
     parts = [body]
     size = len(body)
@@ -215,13 +218,13 @@ async def _read(headers: Headers, receive: Receive) -> bytes:
             raise _HungUp
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > BODY_LIMIT:
-            raise _too_large()
+        if size > limit:
+            raise _too_large(limit)
     return b"".join(parts)
 
 
-def _too_large() -> TooLarge:
-    msg = f"A request's body must not exceed {BODY_LIMIT:,} bytes."
+def _too_large(limit: int) -> TooLarge:
+    msg = f"A request's body must not exceed {limit:,} bytes."
     return TooLarge(msg)
 
 

@@ -38,7 +38,11 @@ def document(
     for op in ops:
         body = next(described) if op.body is not None else None
         returns = next(described) if op.returns is not None else None
-        paths.setdefault(op.path, {})[op.method.lower()] = _operation(op, body, returns, error)
+        described_op = _operation(op, body, returns, error)
+        links = _links(op, ops)
+        if links:
+            described_op["responses"][str(op.status)]["links"] = links
+        paths.setdefault(op.path, {})[op.method.lower()] = described_op
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
@@ -73,7 +77,24 @@ def _operation(
         described["tags"] = [op.tag]
     if body is not None:
         described["requestBody"] = {"content": {"application/json": {"schema": body}}}
+    if op.upload:
+        file = {"type": "string", "format": "binary"}
+        form = {"type": "object", "properties": {op.upload: file}}
+        described["requestBody"] = {"content": {"multipart/form-data": {"schema": form}}}
     return described
+
+
+def _links(op: Op, ops: Sequence[Op]) -> dict[str, Any]:
+    """Say which operations take the id of what an operation creates."""
+    if op.method != "POST" or "{" in op.path:
+        return {}
+    pattern = re.compile(re.escape(op.path) + r"/\{(\w+)\}")
+    found = ((other, pattern.match(other.path)) for other in ops)
+    return {
+        other.name: {"operationId": other.name, "parameters": {named[1]: "$response.body#/id"}}
+        for other, named in found
+        if named
+    }
 
 
 def _path_parameters(op: Op) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ import msgspec
 
 from consignease.domain.faults import Fault
 from consignease.domain.instances import Instance
+from consignease.edge.vault import Vault
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class Services:
         hash_password: Makes a password's digest, off the event loop.
         verify_password: Tells whether a digest was made from a password.
         outdated: Tells whether a digest was made in another way than ours are now.
+        vault: Seals and opens secrets at rest.
         now: The time in milliseconds since 1970.
         observe: Told of each answer: operation, status, seconds it took.
     """
@@ -62,6 +64,7 @@ class Services:
     hash_password: Callable[[str], Awaitable[str]]
     verify_password: Callable[[str, str], Awaitable[bool]]
     outdated: Callable[[str], bool]
+    vault: Vault
     now: Callable[[], int]
     observe: Callable[[str, int, float], None] | None = None
 
@@ -86,6 +89,16 @@ class Call(msgspec.Struct, Generic[Q, B], frozen=True):
     body: B
     headers: Headers
     trace_id: str
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A decoded body of multipart/form-data (RFC 7578).
+
+    Attributes:
+        parts: Each part's bytes by its name; of a repeated name the last.
+    """
+
+    parts: dict[str, bytes]
 
 
 class Reply(NamedTuple):
@@ -114,6 +127,9 @@ class Op:
         query: Struct that the query is decoded to, all members optional;
             members that are lists take a repeated key.
         body: Struct that the JSON body is decoded to; an empty body is ``{}``.
+        upload: Name of the file that comes as multipart/form-data, instead of a
+            JSON body; the body is then an `Upload`.
+        upload_limit: Largest body of such a request, in bytes.
         returns: Type of the answer, for the documentation; None for no body.
         status: Status of a success.
         refuses: Statuses of refusals beyond those that every operation has.
@@ -127,6 +143,8 @@ class Op:
     handler: Handler
     query: type[msgspec.Struct] | None = None
     body: type[msgspec.Struct] | None = None
+    upload: str = ""
+    upload_limit: int = 0
     returns: Any = None
     status: int = 200
     refuses: tuple[int, ...] = ()
@@ -146,6 +164,10 @@ class Dialect(Protocol):
 
     def refuse(self, fault: Fault, trace_id: str) -> tuple[int, bytes]:
         """Put a fault into this API's shape: status and body."""
+        ...
+
+    def missing(self, path: str) -> str:
+        """Say why there is nothing at a path."""
         ...
 
     def headers(self, request: Headers, trace_id: str) -> HeaderList:

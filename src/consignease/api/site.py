@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from consignease.api.clerk_images import Avatars
 from consignease.api.dispatch import Api, Receive, Scope, Send
 
 _PAGE = """<!doctype html>
@@ -48,6 +49,7 @@ class Site:
         health: Says how each part of the server does; ``ok`` when well.
         setup_token: Opens the first-run page.
         description: OpenAPI document of the Backend API.
+        avatars: Finds pictures of users.
     """
 
     def __init__(
@@ -58,8 +60,10 @@ class Site:
         health: Callable[[], dict[str, str]],
         setup_token: str,
         description: Mapping[str, object],
+        avatars: Avatars,
     ) -> None:
         self._description = msgspec.json.encode(description)
+        self._avatars = avatars
         self._backend = backend
         self._webhooks = webhooks
         self._health = health
@@ -77,12 +81,28 @@ class Site:
                 await self._webhooks(scope, receive, send)
         elif path == "/openapi/backend-api.json":
             await _send(send, 200, [(b"content-type", b"application/json")], self._description)
+        elif path.startswith("/avatars/"):
+            await self._send_avatar(path.removeprefix("/avatars/"), send)
         elif path == "/health":
             await self._send_health(send)
         elif path in {"/", "/dashboard", "/dashboard/"}:
             await self._page(scope, send)
         else:
             await self._backend(scope, receive, send)
+
+    async def _send_avatar(self, name: str, send: Send) -> None:
+        found = await self._avatars(name)
+        if found is None:
+            await _send(send, 404, [(b"content-type", b"text/plain")], b"There is no such picture.")
+            return
+        headers = [
+            (b"content-type", found.content_type.encode()),
+            (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+            (b"x-content-type-options", b"nosniff"),
+            (b"cross-origin-resource-policy", b"cross-origin"),
+            (b"cache-control", b"public, max-age=31536000, immutable"),
+        ]
+        await _send(send, 200, headers, found.body)
 
     async def _send_health(self, send: Send) -> None:
         parts = self._health()

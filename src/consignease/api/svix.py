@@ -33,6 +33,10 @@ class SvixDialect:
         """Put a fault into the shape that Svix clients read."""
         return svix_error(fault, trace_id)
 
+    def missing(self, path: str) -> str:
+        """Say that there is nothing at a path."""
+        return f"There is nothing at {path}, or Consignease does not offer it."
+
     def headers(self, request: Headers, trace_id: str) -> HeaderList:
         """Name the request, and let pages of any origin read the answer."""
         del request

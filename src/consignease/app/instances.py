@@ -1,10 +1,12 @@
 """Setting up instances: each with an application, a secret key and a token key pair."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from consignease.domain.instances import Instance
 from consignease.domain.keys import key_hash
-from consignease.store import instances
+from consignease.store import instance_settings, instances
 from consignease.store.tx import Tx
 
 
@@ -28,6 +30,17 @@ class NewInstance(msgspec.Struct, frozen=True, kw_only=True):
     secret_key: str
     token_public_pem: str
     token_private_sealed: bytes
+
+
+def settings(tx: Tx, instance: Instance) -> dict[str, str]:
+    """Return the JSON of every setting of an instance that was changed, by name."""
+    return instance_settings.get(tx, instance.no)
+
+
+def change_settings(tx: Tx, instance: Instance, changes: Mapping[str, str]) -> dict[str, str]:
+    """Change settings, each given as JSON, and return all that were ever changed."""
+    instance_settings.put(tx, instance.no, changes)
+    return instance_settings.get(tx, instance.no)
 
 
 def token_keys(tx: Tx, instance: Instance) -> list[tuple[str, str]]:

@@ -14,10 +14,10 @@ from consignease.domain.instances import Instance
 from consignease.domain.user_filter import Filter, Page
 from consignease.domain.user_json import deleted_json, event_data, user_json
 from consignease.domain.users import Change, Draft, User
-from consignease.store import user_lists
+from consignease.store import factors, user_images, user_lists
 from consignease.store import users as store
 from consignease.store.tx import Tx
-from consignease.wire.ids import EmailAddressId, UserId, new_id
+from consignease.wire.ids import UserId, new_id
 from consignease.wire.json import Metadata
 
 
@@ -40,11 +40,13 @@ def create(tx: Tx, instance: Instance, draft: Draft, now: int) -> bytes:
     seconds = now / 1000
     user = users.create(
         draft,
-        UserId(new_id("user", seconds)),
-        [EmailAddressId(new_id("idn", seconds)) for _ in draft.emails],
+        draft.id or UserId(new_id("user", seconds)),
+        [new_id("idn", seconds) for _ in (*draft.emails, *draft.phones)],
         now,
     )
     store.insert(tx, instance.no, user)
+    if draft.factors is not None:
+        factors.put(tx, instance.no, user.id, draft.factors)
     return _changed(tx, instance, "user.created", user, now)
 
 
@@ -88,6 +90,8 @@ def update(tx: Tx, instance: Instance, user_id: str, change: Change, now: int) -
         TooLarge: its event would exceed what receivers accept.
     """
     old = find(tx, instance, user_id)
+    if change.factors is not None:
+        factors.put(tx, instance.no, user_id, change.factors)
     return save(tx, instance, old, users.update(old, change, now), now)
 
 
@@ -105,17 +109,23 @@ def update_all(
     return [update(tx, instance, user_id, change, now) for user_id in dict.fromkeys(user_ids)]
 
 
-def disable_mfa(
-    tx: Tx, instance: Instance, user_id: str, factors: Collection[str], now: int
-) -> None:
-    """Take second factors away from a user, by the names of their flags.
+def disable_mfa(tx: Tx, instance: Instance, user_id: str, which: Collection[str], now: int) -> None:
+    """Take second factors away from a user.
+
+    Args:
+        tx: The transaction.
+        instance: Whose user it is.
+        user_id: The user's identifier.
+        which: Of ``totp_enabled``, ``backup_code_enabled`` and ``phones``.
+        now: Milliseconds.
 
     Raises:
         NotFound: there is none with that id.
     """
     old = find(tx, instance, user_id)
-    new = users.disable_mfa(old, factors, now)
-    save(tx, instance, old, new, now)
+    totp, codes = "totp_enabled" in which, "backup_code_enabled" in which
+    factors.clear(tx, instance.no, user_id, totp=totp, codes=codes)
+    save(tx, instance, old, users.disable_mfa(old, which, now), now)
 
 
 def password_digest(tx: Tx, instance: Instance, user_id: str) -> str | None:
@@ -163,6 +173,8 @@ def delete(tx: Tx, instance: Instance, user_id: str, now: int) -> bytes:
     """
     user = find(tx, instance, user_id)
     store.delete(tx, instance.no, user.id)
+    factors.delete(tx, instance.no, user.id)
+    user_images.delete(tx, instance.no, user.id)
     data = deleted_json(user)
     event = NewEvent(
         type="user.deleted", object_id=user.id, subject=user.id, data=data, deletes=True

@@ -25,6 +25,9 @@ _LOCAL = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*")
 _DOMAIN = re.compile(
     r"(?:[^\W_](?:[^\W_]|-){0,61}[^\W_]\.|[^\W_]\.)+[^\W_](?:[^\W_]|-){0,61}[^\W_]"
 )
+# E.164 (2010), 6.2.1: at most 15 digits, of which the first is no zero.
+_PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+_BETWEEN_DIGITS = re.compile(r"[\s().-]+")
 _USERNAME = re.compile(r"[a-z0-9_.-]+", re.IGNORECASE | re.ASCII)
 
 
@@ -56,6 +59,34 @@ def email(value: str, param: str = "email_address") -> str:
 def email_key(value: str) -> str:
     """Return the form in which two spellings of one email address are equal."""
     return value.lower() if value.isascii() else unicodedata.normalize("NFKC", value).lower()
+
+
+def phone(value: str, param: str = "phone_number") -> str:
+    """Check a phone number and return it in E.164 form, such as ``+15555550100``.
+
+    Blanks, hyphens, dots and parentheses between digits are dropped; whether
+    the number exists is not asked.
+    """
+    number = phone_key(value)
+    if not _PHONE.fullmatch(number):
+        raise Invalid(
+            "is invalid",
+            code="form_param_format_invalid",
+            detail=f"{param} must be a valid phone number according to the E.164 "
+            "international standard, such as +15555550100.",
+            param=param,
+        )
+    return number
+
+
+def phone_key(value: str) -> str:
+    """Return the form in which two spellings of one phone number are equal."""
+    return _BETWEEN_DIGITS.sub("", value)
+
+
+def fold(value: str) -> str:
+    """Return the form in which texts are searched: without regard to case."""
+    return value.lower() if value.isascii() else unicodedata.normalize("NFKC", value).casefold()
 
 
 def username(value: str, param: str = "username") -> str:

@@ -36,8 +36,9 @@ class Text(Struct, frozen=True):
     """A part of what a user is called, in either case.
 
     Attributes:
-        column: ``email_address``, ``username`` or ``name``; empty for any, or the id.
-        part: What is to be found in it.
+        column: ``email_address``, ``phone_number``, ``username`` or ``name``; empty
+            for any, or the id.
+        part: What is to be found in it, folded.
     """
 
     column: str
@@ -57,6 +58,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     """
 
     email_keys: tuple[str, ...] = ()
+    phone_keys: tuple[str, ...] = ()
     username_keys: tuple[str, ...] = ()
     user_ids: tuple[str, ...] = ()
     not_user_ids: tuple[str, ...] = ()
@@ -145,16 +147,17 @@ def build(asked: Asked) -> Filter:
     external_ids, not_external_ids = _signed(asked.external_id)
     organization_ids, _ = _signed(asked.organization_id)
     # There are no wallets, organizations or accounts elsewhere.
-    absent = (asked.phone_number, asked.web3_wallet, organization_ids)
-    absent = (*absent, asked.provider, asked.provider_user_id, asked.phone_number_query.strip())
+    absent = (asked.web3_wallet, organization_ids, asked.provider, asked.provider_user_id)
     parts = {
         "": asked.query,
         "email_address": asked.email_address_query,
+        "phone_number": asked.phone_number_query,
         "username": asked.username_query,
         "name": asked.name_query,
     }
     return Filter(
         email_keys=tuple(identifiers.email_key(value.strip()) for value in asked.email_address),
+        phone_keys=tuple(map(_phone_key, asked.phone_number)),
         username_keys=tuple(map(identifiers.username_key, asked.username)),
         user_ids=user_ids,
         not_user_ids=not_user_ids,
@@ -172,11 +175,16 @@ def build(asked: Asked) -> Filter:
         # The index cannot be asked for a null character, which no text has.
         impossible=(1,) if any(absent) or "\0" in "".join(parts.values()) else (),
         texts=tuple(
-            Text(name, part.strip())
+            Text(name, identifiers.fold(part.strip()))
             for name, part in parts.items()
             if part.strip() and "\0" not in part
         ),
     )
+
+
+def _phone_key(value: str) -> str:
+    # An unescaped plus sign in a query arrives as a space.
+    return "+" + identifiers.phone_key(value).lstrip("+")
 
 
 def _given(value: T | None) -> tuple[T, ...]:

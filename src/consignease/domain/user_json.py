@@ -5,10 +5,12 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from consignease.domain.users import EmailAddress, User
+from consignease.domain.identifications import Identification, PhoneNumber
+from consignease.domain.users import User, two_factor_enabled
+from consignease.wire.ids import EmailAddressId, PhoneNumberId
 from consignease.wire.json import dumps
 from consignease.wire.objects.deleted import UserDeletedJSON
-from consignease.wire.objects.identification import EmailAddressJSON
+from consignease.wire.objects.identification import EmailAddressJSON, PhoneNumberJSON
 from consignease.wire.objects.user import UserJSON
 from consignease.wire.objects.verification import VerificationJSON
 
@@ -21,9 +23,9 @@ _VERIFIED_BY_ADMIN = VerificationJSON(
 )
 
 
-def image_url(frontend_host: str, user_id: str) -> str:
-    """Return where a user's picture is: always the same place, generated if there is none."""
-    return f"https://{frontend_host}/avatars/{user_id}"
+def image_url(frontend_host: str, user: User) -> str:
+    """Return where a user's picture is; another one has another place."""
+    return f"https://{frontend_host}/avatars/{user.image_id or user.id}"
 
 
 def user_json(user: User, frontend_host: str, now: int) -> bytes:
@@ -34,14 +36,14 @@ def user_json(user: User, frontend_host: str, now: int) -> bytes:
         frontend_host: The instance's, for the picture's address.
         now: Milliseconds, for the lock-out's remaining time.
     """
-    picture = image_url(frontend_host, user.id)
+    picture = image_url(frontend_host, user)
     expires_at = user.lockout_expires_at
     return dumps(
         UserJSON(
             id=user.id,
             external_id=user.external_id,
             primary_email_address_id=user.primary_email_address_id,
-            primary_phone_number_id=None,
+            primary_phone_number_id=user.primary_phone_number_id,
             primary_web3_wallet_id=None,
             username=user.username,
             first_name=user.first_name,
@@ -50,15 +52,15 @@ def user_json(user: User, frontend_host: str, now: int) -> bytes:
             timezone=_ABSENT,
             profile_image_url=picture,
             image_url=picture,
-            has_image=False,
+            has_image=user.image_id is not None,
             public_metadata=_raw(user.public_metadata),
             private_metadata=_raw(user.private_metadata),
             unsafe_metadata=_raw(user.unsafe_metadata),
             email_addresses=[_email_json(email) for email in user.emails],
-            phone_numbers=[],
+            phone_numbers=[_phone_json(phone) for phone in user.phones],
             web3_wallets=[],
             password_enabled=user.password_digest is not None,
-            two_factor_enabled=user.totp_enabled,
+            two_factor_enabled=two_factor_enabled(user),
             totp_enabled=user.totp_enabled,
             backup_code_enabled=user.backup_code_enabled,
             mfa_enabled_at=user.mfa_enabled_at,
@@ -95,19 +97,19 @@ def deleted_json(user: User) -> bytes:
     return dumps(UserDeletedJSON(object="user", id=user.id, external_id=external_id))
 
 
-def email_json(email: EmailAddress) -> bytes:
-    """Encode one email address as the Backend API answers it."""
-    return dumps(_email_json(email))
+def identification_json(one: Identification) -> bytes:
+    """Encode one email address or phone number as the Backend API answers it."""
+    return dumps(_phone_json(one) if isinstance(one, PhoneNumber) else _email_json(one))
 
 
 def _raw(metadata: str) -> Any:
     return msgspec.Raw(metadata.encode())
 
 
-def _email_json(email: EmailAddress) -> EmailAddressJSON:
+def _email_json(email: Identification) -> EmailAddressJSON:
     return EmailAddressJSON(
-        id=email.id,
-        email_address=email.email_address,
+        id=EmailAddressId(email.id),
+        email_address=email.value,
         reserved=email.reserved,
         verification=_verification(email),
         linked_to=[],
@@ -116,9 +118,23 @@ def _email_json(email: EmailAddress) -> EmailAddressJSON:
     )
 
 
-def _verification(email: EmailAddress) -> VerificationJSON:
-    if email.strategy == "admin" and email.status == "verified":
+def _phone_json(phone: PhoneNumber) -> PhoneNumberJSON:
+    return PhoneNumberJSON(
+        id=PhoneNumberId(phone.id),
+        phone_number=phone.value,
+        reserved_for_second_factor=phone.second_factor,
+        default_second_factor=phone.default_second_factor,
+        reserved=phone.reserved,
+        verification=_verification(phone),
+        linked_to=[],
+        created_at=phone.created_at,
+        updated_at=phone.updated_at,
+    )
+
+
+def _verification(one: Identification) -> VerificationJSON:
+    if one.strategy == "admin" and one.status == "verified":
         return _VERIFIED_BY_ADMIN
     return VerificationJSON(
-        object="verification_otp", status=email.status, strategy=email.strategy, attempts=None
+        object="verification_otp", status=one.status, strategy=one.strategy, attempts=None
     )

@@ -11,19 +11,25 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from consignease.domain import identifiers, metadata
 from consignease.domain.faults import Invalid
-from consignease.domain.users import METADATA, Change, Draft, NewEmail, Values
+from consignease.domain.identifications import EMAIL, PHONE, Kind
+from consignease.domain.users import METADATA, Change, Draft, NewIdentification, Values
 from consignease.wire.json import Metadata
 
 PASSWORD_MIN = 8
 """Shortest password, in characters."""
 PASSWORD_MAX = 1024
 """Longest password, in bytes; nothing is cut off."""
-EMAILS_MAX = 30
-"""Most email addresses one user is created with."""
+IDENTIFICATIONS_MAX = 30
+"""Most email addresses, and most phone numbers, that one user is created with."""
 
 Instant = Annotated[datetime, Meta(tz=True)]
 """An RFC 3339 time with its offset."""
 Limit = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+
+BackupCodes = Annotated[
+    list[Annotated[str, Meta(min_length=1, max_length=128)]], Meta(max_length=50)
+]
+"""Backup codes, in clear or as bcrypt digests."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -56,6 +62,8 @@ class ProfileParams(MetadataParams, kw_only=True):
     skip_legal_checks: bool | None = None
     created_at: Instant | None = None
     bypass_client_trust: bool | None = None
+    totp_secret: Annotated[str, Meta(max_length=1024)] | None = None
+    backup_codes: BackupCodes | None = None
 
 
 class CreateParams(ProfileParams, kw_only=True):
@@ -63,6 +71,8 @@ class CreateParams(ProfileParams, kw_only=True):
 
     email_address: list[str] | None = None
     email_address_identification_status: list[str] | None = None
+    phone_number: list[str] | None = None
+    phone_number_identification_status: list[str] | None = None
     skip_password_requirement: bool | None = None
     skip_user_requirement: bool | None = None
     banned: bool | None = None
@@ -73,6 +83,7 @@ class UpdateParams(ProfileParams, kw_only=True):
     """Changes to a user as asked for."""
 
     primary_email_address_id: str | None = None
+    primary_phone_number_id: str | None = None
     notify_primary_email_address_changed: bool | None = None
     sign_out_of_other_sessions: bool | None = None
 
@@ -83,7 +94,8 @@ def draft(params: CreateParams) -> Draft:
     Raises:
         Invalid: something is malformed, too long or too short.
     """
-    emails = _new_emails(params)
+    emails = _new(EMAIL, params.email_address, params.email_address_identification_status)
+    phones = _new(PHONE, params.phone_number, params.phone_number_identification_status)
     fields = _profile(params)
     fields |= _new_metadata(params)
     created_at = fields.pop("created_at", None)
@@ -96,6 +108,7 @@ def draft(params: CreateParams) -> Draft:
     return Draft(
         values=values,
         emails=emails,
+        phones=phones,
         password=_password(params),
         created_at=created_at if isinstance(created_at, int) else None,
     )
@@ -109,8 +122,10 @@ def change(params: UpdateParams) -> Change:
     """
     fields = _profile(params)
     fields |= _new_metadata(params)
-    if params.primary_email_address_id is not None:
-        fields["primary_email_address_id"] = params.primary_email_address_id
+    for name in ("primary_email_address_id", "primary_phone_number_id"):
+        chosen: str | None = getattr(params, name)
+        if chosen is not None:
+            fields[name] = chosen
     return Change(fields=fields, password=_password(params))
 
 
@@ -193,20 +208,25 @@ def _password(params: ProfileParams) -> str | None:
     return password
 
 
-def _new_emails(params: CreateParams) -> tuple[NewEmail, ...]:
-    addresses = params.email_address or []
-    statuses = params.email_address_identification_status or ["verified"] * len(addresses)
-    param = "email_address_identification_status"
-    if len(statuses) != len(addresses):
-        msg = f"{param} must have one item per email address."
+_CHECK = {EMAIL.name: identifiers.email, PHONE.name: identifiers.phone}
+
+
+def _new(
+    kind: Kind, values: list[str] | None, statuses: list[str] | None
+) -> tuple[NewIdentification, ...]:
+    values = values or []
+    statuses = statuses or ["verified"] * len(values)
+    param = f"{kind.name}_identification_status"
+    if len(statuses) != len(values):
+        msg = f"{param} must have one item per {kind.words}."
         raise Invalid("is invalid", detail=msg, param=param)
     if not {"verified", "reserved"}.issuperset(statuses):
         msg = f"{param} must be verified or reserved."
         raise Invalid("is invalid", detail=msg, param=param)
-    if len(addresses) > EMAILS_MAX:
-        msg = f"A user can be created with at most {EMAILS_MAX} email addresses."
-        raise Invalid("has too many items", detail=msg, param="email_address")
+    if len(values) > IDENTIFICATIONS_MAX:
+        msg = f"{kind.name} takes at most {IDENTIFICATIONS_MAX} values."
+        raise Invalid("has too many items", detail=msg, param=kind.name)
     return tuple(
-        NewEmail(identifiers.email(address), status == "reserved")
-        for address, status in zip(addresses, statuses, strict=True)
+        NewIdentification(_CHECK[kind.name](value, kind.name), status == "reserved")
+        for value, status in zip(values, statuses, strict=True)
     )

@@ -4,32 +4,27 @@ Nothing here reads a clock, makes identifiers or hashes: they are arguments.
 What is asked for comes checked, from `consignease.domain.user_params`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
 
 from consignease.domain import metadata
 from consignease.domain.faults import Invalid
-from consignease.wire.ids import EmailAddressId, UserId
+from consignease.domain.identifications import (
+    EMAIL,
+    PHONE,
+    EmailAddress,
+    Identification,
+    Kind,
+    PhoneNumber,
+    make,
+)
+from consignease.wire.ids import EmailAddressId, PhoneNumberId, UserId
 from consignease.wire.json import Metadata
 
 METADATA = ("public_metadata", "private_metadata", "unsafe_metadata")
 """A user's three free JSON objects, by name."""
-
-
-class EmailAddress(Struct, frozen=True, kw_only=True):
-    """One email address of a user, as it is kept."""
-
-    id: EmailAddressId
-    email_address: str
-    status: str = "verified"
-    """verified or unverified."""
-    strategy: str = "admin"
-    """How it was, or is to be, verified."""
-    reserved: bool = False
-    created_at: int
-    updated_at: int
 
 
 class Values(Struct, frozen=True, kw_only=True):
@@ -44,9 +39,13 @@ class Values(Struct, frozen=True, kw_only=True):
     last_name: str | None = None
     locale: str | None = None
     primary_email_address_id: EmailAddressId | None = None
-    primary_phone_number_id: str | None = None
+    primary_phone_number_id: PhoneNumberId | None = None
+    image_id: str | None = None
+    """Of its picture; None if it has none of its own."""
     password_digest: str | None = None
     password_last_updated_at: int | None = None
+    password_compromised: bool = False
+    """It must be changed at the next sign-in."""
     totp_enabled: bool = False
     backup_code_enabled: bool = False
     mfa_enabled_at: int | None = None
@@ -67,30 +66,47 @@ class Values(Struct, frozen=True, kw_only=True):
 
 
 class User(Values, frozen=True, kw_only=True):
-    """A user with its email addresses."""
+    """A user with its identifications."""
 
     id: UserId
     created_at: int
     updated_at: int
     emails: tuple[EmailAddress, ...] = ()
+    phones: tuple[PhoneNumber, ...] = ()
 
 
-class NewEmail(Struct, frozen=True):
-    """An email address that a new user is to have."""
+class NewIdentification(Struct, frozen=True):
+    """An email address or phone number that a new user is to have."""
 
-    email_address: str
+    value: str
     reserved: bool
+
+
+class Factors(Struct, frozen=True, kw_only=True):
+    """Second factors to be kept, each sealed; None leaves what there is.
+
+    Attributes:
+        totp: The secret of an authenticator.
+        codes: A JSON array of backup codes, each in clear or as a bcrypt digest.
+    """
+
+    totp: bytes | None = None
+    codes: bytes | None = None
 
 
 class Draft(Struct, frozen=True, kw_only=True):
     """A user to be: checked, but for what only the database knows."""
 
+    id: UserId | None = None
+    """Made when it is created, if left out."""
     values: Values
-    emails: tuple[NewEmail, ...]
-    password: str | None
+    emails: tuple[NewIdentification, ...] = ()
+    phones: tuple[NewIdentification, ...] = ()
+    password: str | None = None
     """In clear; only until it is hashed."""
     digest: str | None = None
-    created_at: int | None
+    factors: Factors | None = None
+    created_at: int | None = None
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -100,11 +116,13 @@ class Change(Struct, frozen=True, kw_only=True):
         fields: New values of members of `User`.
         password: The new password, in clear; only until it is hashed.
         digest: Digest of the new password.
+        factors: New second factors.
     """
 
     fields: dict[str, object]
     password: str | None = None
     digest: str | None = None
+    factors: Factors | None = None
 
 
 BAN = Change(fields={"banned": True})
@@ -112,45 +130,91 @@ UNBAN = Change(fields={"banned": False})
 LOCK = Change(fields={"locked": True, "lockout_expires_at": None})
 """A lock by an administrator holds until it is undone."""
 UNLOCK = Change(fields={"locked": False, "lockout_expires_at": None})
-REMOVE_PASSWORD = Change(fields={"password_digest": None, "password_last_updated_at": None})
+REMOVE_PASSWORD = Change(
+    fields={
+        "password_digest": None,
+        "password_last_updated_at": None,
+        "password_compromised": False,
+    }
+)
+COMPROMISED = Change(fields={"password_compromised": True})
+NOT_COMPROMISED = Change(fields={"password_compromised": False})
 
 
-def create(draft: Draft, user_id: UserId, email_ids: list[EmailAddressId], now: int) -> User:
-    """Make a user; its first email address is the primary one."""
-    emails = tuple(
-        EmailAddress(
-            id=email_id,
-            email_address=email.email_address,
-            status="unverified" if email.reserved else "verified",
-            strategy="email_code" if email.reserved else "admin",
-            reserved=email.reserved,
-            created_at=now,
-            updated_at=now,
-        )
-        for email_id, email in zip(email_ids, draft.emails, strict=True)
-    )
-    return User(
+def identifications(user: User, kind: Kind) -> tuple[Identification, ...]:
+    """Return a user's identifications of a kind."""
+    return user.emails if kind is EMAIL else user.phones
+
+
+def primary_id(user: User, kind: Kind) -> str | None:
+    """Return the id of a user's primary identification of a kind, or None."""
+    return user.primary_email_address_id if kind is EMAIL else user.primary_phone_number_id
+
+
+def with_identifications(
+    user: User, kind: Kind, all_: Sequence[Identification], primary: str | None
+) -> User:
+    """Return a user with other identifications of a kind."""
+    many = "emails" if kind is EMAIL else "phones"
+    return msgspec.structs.replace(user, **{many: tuple(all_), f"primary_{kind.name}_id": primary})
+
+
+def two_factor_enabled(user: User) -> bool:
+    """Whether signing in takes a second factor."""
+    return user.totp_enabled or any(phone.second_factor for phone in user.phones)
+
+
+def timed(old: User, new: User, now: int) -> User:
+    """Note when second factors came or went; those times are kept afterwards."""
+    had, has = two_factor_enabled(old), two_factor_enabled(new)
+    if had == has:
+        return new
+    return msgspec.structs.replace(new, **{"mfa_enabled_at" if has else "mfa_disabled_at": now})
+
+
+def create(draft: Draft, user_id: UserId, ids: Sequence[str], now: int) -> User:
+    """Make a user; its first identification of each kind is the primary one.
+
+    Args:
+        draft: The user to be.
+        user_id: Its identifier.
+        ids: Identifiers for its email addresses and then its phone numbers.
+        now: Milliseconds.
+    """
+    fresh = iter(ids)
+    factors = draft.factors or Factors()
+    user = User(
         **msgspec.structs.asdict(
             msgspec.structs.replace(
                 draft.values,
-                primary_email_address_id=emails[0].id if emails else None,
                 password_digest=draft.digest,
                 password_last_updated_at=None if draft.digest is None else now,
+                totp_enabled=factors.totp is not None,
+                backup_code_enabled=factors.codes is not None,
+                mfa_enabled_at=None if factors.totp is None else now,
             )
         ),
         id=user_id,
         created_at=now if draft.created_at is None else draft.created_at,
         updated_at=now,
-        emails=emails,
     )
+    for kind, wanted in ((EMAIL, draft.emails), (PHONE, draft.phones)):
+        made = [
+            make(kind, next(fresh), new.value, "reserved" if new.reserved else "verified", now)
+            for new in wanted
+        ]
+        if made:
+            user = with_identifications(user, kind, made, made[0].id)
+    return user
 
 
 def update(user: User, change: Change, now: int) -> User:
     """Apply a change; the very same object comes back if nothing changes.
 
     Raises:
-        Invalid: the primary email address is none of the user's verified ones,
-            or the metadata would be too large.
+        Invalid: what is to be primary is none of the user's verified ones, the
+            password is to be compromised and there is none, or the metadata
+            would be too large.
     """
     fields = {
         name: metadata.replace(getattr(user, name), value)
@@ -161,8 +225,15 @@ def update(user: User, change: Change, now: int) -> User:
     changed = {name: value for name, value in fields.items() if getattr(user, name) != value}
     if change.digest is not None:
         changed |= {"password_digest": change.digest, "password_last_updated_at": now}
-    if "primary_email_address_id" in changed:
-        _check_primary(user, changed["primary_email_address_id"])
+        changed["password_compromised"] = False
+    if change.factors is not None:
+        changed |= {"totp_enabled": True} if change.factors.totp is not None else {}
+        changed |= {"backup_code_enabled": True} if change.factors.codes is not None else {}
+    for kind in (EMAIL, PHONE):
+        _check_primary(user, kind, changed)
+    if changed.get("password_compromised") and user.password_digest is None:
+        msg = "This user has no password."
+        raise Invalid(msg, code="no_password_set", param="password")
     return _changed(user, changed, now)
 
 
@@ -171,12 +242,14 @@ def disable_mfa(user: User, factors: Collection[str], now: int) -> User:
 
     Args:
         user: The user as it is.
-        factors: Which of ``totp_enabled`` and ``backup_code_enabled``.
+        factors: Which of ``totp_enabled``, ``backup_code_enabled`` and ``phones``.
         now: Milliseconds.
     """
-    changed: dict[str, object] = {name: False for name in factors if getattr(user, name)}
-    if changed and ("totp_enabled" in factors or not user.totp_enabled):
-        changed |= {"mfa_enabled_at": None, "mfa_disabled_at": now}
+    changed: dict[str, object] = {
+        name: False for name in factors if name != "phones" and getattr(user, name)
+    }
+    if "phones" in factors and any(phone.second_factor for phone in user.phones):
+        changed["phones"] = tuple(_no_factor(phone, now) for phone in user.phones)
     return _changed(user, changed, now)
 
 
@@ -203,18 +276,28 @@ def merge_metadata(user: User, patch: Mapping[str, Metadata], now: int) -> User:
 def _changed(user: User, changed: dict[str, object], now: int) -> User:
     if not changed:
         return user
-    user = msgspec.structs.replace(user, **changed, updated_at=now)
-    metadata.check_size(user.public_metadata, user.private_metadata, user.unsafe_metadata)
-    return user
+    new = msgspec.structs.replace(user, **changed, updated_at=now)
+    metadata.check_size(new.public_metadata, new.private_metadata, new.unsafe_metadata)
+    return timed(user, new, now)
 
 
-def _check_primary(user: User, email_id: object) -> None:
-    for email in user.emails:
-        if email.id == email_id and email.status == "verified":
+def _no_factor(phone: PhoneNumber, now: int) -> PhoneNumber:
+    if not phone.second_factor:
+        return phone
+    return msgspec.structs.replace(
+        phone, second_factor=False, default_second_factor=False, updated_at=now
+    )
+
+
+def _check_primary(user: User, kind: Kind, changed: Mapping[str, object]) -> None:
+    param = f"primary_{kind.name}_id"
+    if param not in changed:
+        return
+    for one in identifications(user, kind):
+        if one.id == changed[param] and one.status == "verified":
             return
-    param = "primary_email_address_id"
     raise Invalid(
         "is invalid",
-        detail=f"{param} must name a verified email address of this user.",
+        detail=f"{param} must name a verified {kind.words} of this user.",
         param=param,
     )

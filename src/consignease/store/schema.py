@@ -120,25 +120,24 @@ user = _table(
     _int("bypass_client_trust"),
     _int("created_at"),
     _int("updated_at"),
+    _int("password_compromised", server_default="0"),
+    _text("image_id", nullable=True),
+    _text("primary_email_key", nullable=True),
+    _text("primary_phone_number", nullable=True),
     UniqueConstraint("instance", "external_id"),
     UniqueConstraint("instance", "username_key"),
     Index("user_created", "instance", "created_at", "id"),
-    Index(
-        "user_banned",
-        *("instance", "created_at", "id"),
-        sqlite_where=text("banned = 1"),
-    ),
-    Index(
-        "user_active",
-        *("instance", "last_active_at"),
-        sqlite_where=text("last_active_at IS NOT NULL"),
-    ),
-    Index(
-        "user_signed_in",
-        *("instance", "last_sign_in_at"),
-        sqlite_where=text("last_sign_in_at IS NOT NULL"),
-    ),
+    Index("user_banned", "instance", "created_at", "id", sqlite_where=text("banned = 1")),
+    Index("user_updated", "instance", "updated_at", "id"),
+    Index("user_active", "instance", "last_active_at", "id"),
+    Index("user_signed_in", "instance", "last_sign_in_at", "id"),
+    Index("user_email", "instance", "primary_email_key", "id"),
+    Index("user_phone", "instance", "primary_phone_number", "id"),
+    Index("user_username", "instance", "username_key", "id"),
+    Index("user_first_name", "instance", "first_name", "id"),
+    Index("user_last_name", "instance", "last_name", "id"),
 )
+"""A user; lists are walked in each of their orders by an index."""
 
 email_address = _table(
     "email_address",
@@ -156,6 +155,66 @@ email_address = _table(
     UniqueConstraint("instance", "email_key"),
     Index("email_address_user", "instance", "user_id", "position"),
 )
+
+phone_number = _table(
+    "phone_number",
+    _int("instance", primary_key=True),
+    _text("id", primary_key=True),
+    _text("user_id"),
+    _int("position"),
+    _text("phone_number"),
+    _text("status"),
+    _text("strategy"),
+    _int("reserved"),
+    _int("second_factor"),
+    _int("default_second_factor"),
+    _int("created_at"),
+    _int("updated_at"),
+    UniqueConstraint("instance", "phone_number"),
+    Index("phone_number_user", "instance", "user_id", "position"),
+)
+
+second_factor = _table(
+    "second_factor",
+    _int("instance", primary_key=True),
+    _text("user_id", primary_key=True),
+    _blob("totp", nullable=True),
+    _blob("codes", nullable=True),
+    _int("last_step"),
+    rowid=False,
+)
+"""Secrets of second factors, sealed; and the last time step whose code was used."""
+
+user_image = _table(
+    "user_image",
+    _int("instance", primary_key=True),
+    _text("user_id", primary_key=True),
+    _text("id", unique=True),
+    _text("content_type"),
+    _blob("body"),
+)
+"""Pictures of users, as they were uploaded."""
+
+identifier_rule = _table(
+    "identifier_rule",
+    _int("instance", primary_key=True),
+    _text("id", primary_key=True),
+    _text("list"),
+    _text("identifier"),
+    _text("identifier_type"),
+    _int("created_at"),
+    UniqueConstraint("instance", "list", "identifier"),
+)
+"""Who may sign up (list ``allowlist``) and who may not (``blocklist``)."""
+
+instance_setting = _table(
+    "instance_setting",
+    _int("instance", primary_key=True),
+    _text("name", primary_key=True),
+    _text("value"),
+    rowid=False,
+)
+"""Settings of an instance that were changed, each as JSON."""
 
 object_ = _table(
     "object",

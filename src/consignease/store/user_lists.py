@@ -10,9 +10,10 @@ that the driver finds its prepared statement again.
 from functools import lru_cache
 from typing import TypeVar
 
+from consignease.domain.identifications import KINDS
 from consignease.domain.user_filter import Filter, Order, Page
 from consignease.domain.users import User
-from consignease.store import user_search, users
+from consignease.store import identifications, user_search, users
 from consignease.store.tx import Tx
 
 T = TypeVar("T")
@@ -21,18 +22,14 @@ Shape = tuple[tuple[str, int], ...]
 """Names of the filters that are given, each with its padded number of values."""
 
 _SIZES = (1, 4, 20, 100, 500)
-_PRIMARY = (
-    "(SELECT e.email_key FROM email_address e"
-    " WHERE e.instance = u.instance AND e.id = u.primary_email_address_id)"
-)
 _KEYS = {
     "created_at": "u.created_at",
     "updated_at": "u.updated_at",
-    "email_address": _PRIMARY,
+    "email_address": "u.primary_email_key",
     "web3wallet": None,
     "first_name": "u.first_name",
     "last_name": "u.last_name",
-    "phone_number": None,
+    "phone_number": "u.primary_phone_number",
     "username": "u.username_key",
     "last_active_at": "u.last_active_at",
     "last_sign_in_at": "u.last_sign_in_at",
@@ -40,7 +37,9 @@ _KEYS = {
 _NEVER_NULL = {"created_at", "updated_at"}
 
 
-_SELECTIVE = frozenset({"email_keys", "username_keys", "user_ids", "external_ids", "few"})
+_SELECTIVE = frozenset(
+    {"email_keys", "phone_keys", "username_keys", "user_ids", "external_ids", "few"}
+)
 """Filters that leave few users, so that these are found first and then ordered."""
 
 
@@ -59,6 +58,8 @@ def _ordered(shape: Shape, order: Order) -> str:
 _CONDITIONS = {
     "email_keys": "u.id IN (SELECT e.user_id FROM email_address e"
     " WHERE e.instance = u.instance AND e.email_key IN ({}))",
+    "phone_keys": "u.id IN (SELECT p.user_id FROM phone_number p"
+    " WHERE p.instance = u.instance AND p.phone_number IN ({}))",
     "username_keys": "u.username_key IN ({})",
     "user_ids": "u.id IN ({})",
     "not_user_ids": "u.id NOT IN ({})",
@@ -79,18 +80,16 @@ _ALL = _CONDITIONS | user_search.CONDITIONS
 
 
 def page(tx: Tx, instance: int, wanted: Filter, page: Page) -> list[User]:
-    """Return one page of users with their email addresses."""
+    """Return one page of users with their identifications."""
     shape, values = _shape(tx, wanted, walk=True)
     after = (instance, page.after) if page.after else ()
     sql = _page_sql(shape, page.order, len(after))
     rows = tx.all(sql, (instance, *values, *after, page.limit, page.offset))
     if not rows:
         return []
-    emails: dict[str, list[tuple[object, ...]]] = {row[0]: [] for row in rows}
-    ids = _pad(tuple(emails))
-    for user_id, *email in tx.all(_emails_sql(len(ids)), (instance, *ids)):
-        emails[user_id].append(tuple(email))
-    return [users.load(row, emails[row[0]]) for row in rows]
+    ids = _pad(tuple(row[0] for row in rows))
+    emails, phones = (identifications.of_users(tx, instance, kind, ids) for kind in KINDS)
+    return [users.load(row, emails.get(row[0], ()), phones.get(row[0], ())) for row in rows]
 
 
 def count(tx: Tx, instance: int, wanted: Filter) -> int:
@@ -144,14 +143,6 @@ def _page_sql(shape: Shape, order: Order, after: int) -> str:
 @lru_cache(maxsize=256)
 def _count_sql(shape: Shape) -> str:
     return f'SELECT count(*) FROM "user" u WHERE {_where(shape)}'
-
-
-@lru_cache(maxsize=len(_SIZES))
-def _emails_sql(size: int) -> str:
-    return (
-        f"SELECT user_id, {users.EMAIL_COLUMNS} FROM email_address"
-        f" WHERE instance = ? AND user_id IN ({_marks(size)}) ORDER BY user_id, position"
-    )
 
 
 def _marks(size: int) -> str:
