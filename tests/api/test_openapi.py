@@ -63,6 +63,8 @@ def test_an_instance_tells_what_it_is(server: RunningServer) -> None:
 TURNS = itertools.count()
 
 
+OURS = {"ImportUsers"}
+"""Operations that the official API does not have."""
 PASSWORD = "correct horse battery"
 MD5 = {"password_digest": "900150983cd24fb0d6963f7d28e17f72", "password_hasher": "md5"}
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
@@ -183,7 +185,7 @@ def test_no_generated_request_gets_an_answer_that_is_not_described(
         response = case.call(base_url=server.base_url, headers=prepared.headers)
         statuses[response.status_code] += 1
         assert response.status_code < 500, response.text
-        if "paginated" not in (case.query or {}):
+        if name not in OURS and "paginated" not in (case.query or {}):
             path = urlsplit(response.request.url).path.removeprefix("/v1")
             official.check(operation.method, path, response.status_code, response.content)
         case.validate_response(response, checks=CHECKS)
@@ -242,6 +244,8 @@ def test_the_difference_to_the_official_document_is_explained() -> None:
     assert sum(len(methods) for methods in ours["paths"].values()) == len(OPS)
     unexplained: list[str] = []
     for path, methods in ours["paths"].items():
+        if OURS & {operation["operationId"] for operation in methods.values()}:
+            continue
         theirs = document["paths"][path.removeprefix("/v1")]
         for method, operation in methods.items():
             assert operation["operationId"] == theirs[method]["operationId"]

@@ -5,7 +5,7 @@ from typing import TypeAlias, TypeVar
 import msgspec
 
 from consignease.api.clerk_factors import sealed
-from consignease.api.ops import Call, Op
+from consignease.api.ops import Call, Op, Services
 from consignease.api.versions import is_before
 from consignease.app import users as app
 from consignease.domain import user_params
@@ -47,12 +47,8 @@ One: TypeAlias = Call[None, None]
 
 async def create_user(call: Create) -> bytes:
     """Create a user."""
-    _refuse_unsupported(call.body)
-    draft = await _hashed(call, user_params.draft(call.body))
     services = call.services
-    user_id = UserId(new_id("user", services.now() / 1000))
-    factors = sealed(services.vault, call.body, user_id)
-    draft = msgspec.structs.replace(draft, id=user_id, factors=factors)
+    draft = await drafted(services, call.body, UserId(new_id("user", services.now() / 1000)))
     return await services.store.write(app.create, call.instance, draft, services.now())
 
 
@@ -67,7 +63,7 @@ async def update_user(call: Update) -> bytes:
     _refuse_unsupported(call.body)
     if not is_before(call.headers, METADATA_APART):
         _refuse_metadata(call.body)
-    change = await _hashed(call, user_params.change(call.body))
+    change = await _hashed(call.services, call.body, user_params.change(call.body))
     services, user_id = call.services, call.path["user_id"]
     factors = sealed(services.vault, call.body, user_id)
     change = msgspec.structs.replace(change, factors=factors)
@@ -96,15 +92,26 @@ async def delete_user(call: One) -> bytes:
     return await services.store.write(app.delete, call.instance, user_id, services.now())
 
 
-async def _hashed(call: Create | Update, asked: H) -> H:
+async def drafted(services: Services, body: CreateUser, user_id: UserId) -> Draft:
+    """Check a user to be, hash its password and seal its second factors.
+
+    Raises:
+        Invalid: something of it is.
+    """
+    _refuse_unsupported(body)
+    draft = await _hashed(services, body, user_params.draft(body))
+    factors = sealed(services.vault, body, user_id)
+    return msgspec.structs.replace(draft, id=user_id, factors=factors)
+
+
+async def _hashed(services: Services, body: CreateUser | UpdateUser, asked: H) -> H:
     """Replace a password by its digest, before and outside the unit of work."""
-    body = call.body
     if body.password_digest is not None or body.password_hasher is not None:
         digest = _brought(body)
     elif asked.password is None:
         return asked
     else:
-        digest = await call.services.hash_password(asked.password)
+        digest = await services.hash_password(asked.password)
     return msgspec.structs.replace(asked, password=None, digest=digest)
 
 
@@ -120,8 +127,8 @@ def _brought(body: CreateUser | UpdateUser) -> str:
 
 
 def _refuse_unsupported(body: CreateUser | UpdateUser) -> None:
-    for name in _NOT_OFFERED[type(body)]:
-        if getattr(body, name):
+    for name in _NOT_OFFERED[CreateUser if isinstance(body, CreateUser) else UpdateUser]:
+        if getattr(body, name, None):
             raise _unsupported(name)
 
 

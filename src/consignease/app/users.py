@@ -5,6 +5,7 @@ Backend API answers, and what the event carries.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from enum import Enum
 
 from consignease.app.publish import publish
 from consignease.domain import users
@@ -14,14 +15,21 @@ from consignease.domain.instances import Instance
 from consignease.domain.user_filter import Filter, Page
 from consignease.domain.user_json import deleted_json, event_data, user_json
 from consignease.domain.users import Change, Draft, User
-from consignease.store import factors, user_images, user_lists
+from consignease.store import factors, messages, user_images, user_lists
 from consignease.store import users as store
 from consignease.store.tx import Tx
 from consignease.wire.ids import UserId, new_id
 from consignease.wire.json import Metadata
 
 
-def create(tx: Tx, instance: Instance, draft: Draft, now: int) -> bytes:
+class Emit(Enum):
+    """Whether a change is told to endpoints."""
+
+    YES = True
+    NO = False
+
+
+def create(tx: Tx, instance: Instance, draft: Draft, now: int, emit: Emit = Emit.YES) -> bytes:
     """Create a user.
 
     Args:
@@ -29,24 +37,29 @@ def create(tx: Tx, instance: Instance, draft: Draft, now: int) -> bytes:
         instance: Whose user it is.
         draft: The user to be, its password hashed.
         now: Milliseconds.
+        emit: Whether its event is emitted; its version is counted all the same.
 
     Returns:
         The user as JSON.
 
     Raises:
-        Conflict: another user has its username, external id or an email address.
+        Conflict: another user has its username, external id or an identification.
         TooLarge: its event would exceed what receivers accept.
     """
     seconds = now / 1000
     user = users.create(
         draft,
         draft.id or UserId(new_id("user", seconds)),
-        [new_id("idn", seconds) for _ in (*draft.emails, *draft.phones)],
+        draft.identification_ids
+        or [new_id("idn", seconds) for _ in (*draft.emails, *draft.phones)],
         now,
     )
     store.insert(tx, instance.no, user)
     if draft.factors is not None:
         factors.put(tx, instance.no, user.id, draft.factors)
+    if emit is Emit.NO:
+        messages.next_version(tx, instance.no, user.id)
+        return user_json(user, instance.frontend_host, now)
     return _changed(tx, instance, "user.created", user, now)
 
 

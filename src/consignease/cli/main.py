@@ -28,6 +28,10 @@ COMMANDS = {
     "endpoints": Entry(
         "consignease.cli.endpoints:endpoints", "List and change webhook endpoints.", "server"
     ),
+    "seed": Entry("consignease.cli.seed:seed", "Make users and endpoints of a file.", "server"),
+    "export": Entry("consignease.cli.export:export", "Write every user to a file.", "server"),
+    "backup": Entry("consignease.cli.backup:backup", "Write the installation to a file.", "server"),
+    "restore": Entry("consignease.cli.backup:restore", "Make a data folder of a backup.", "server"),
     "doctor": Entry("consignease.cli.doctor:doctor", "Check an installation.", "server"),
     "verify": Entry("consignease.cli.verify:verify", "Check a saved webhook request and explain."),
 }

@@ -1,28 +1,28 @@
 """`consignease users import`: bring users along from a file."""
 
 import csv
-import http.client
 import json
 import queue
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
-from urllib.parse import urlsplit
+from typing import Any, TextIO, TypeAlias
 
 import click
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from consignease.cli.target import SECONDS, Target, data_dir_option, instance_option
+from consignease.cli.target import Target, data_dir_option, instance_option
 from consignease.domain import user_params
 from consignease.domain.faults import Fault
 from consignease.domain.user_params import CreateParams
 from consignease.edge import digests
 
-CONNECTIONS = 16
+CONNECTIONS = 3
+BATCH = 100
+"""How many users go in one request."""
 SHOWN = 10
 """How many lines that failed are shown; all are in the report."""
 
@@ -109,18 +109,26 @@ def check(body: dict[str, Any]) -> None:
         raise LineError(fault.detail) from None
 
 
-class _Importer:
-    """Threads that send users, and what became of them."""
+Line: TypeAlias = tuple[int, dict[str, Any]]
+"""A line's number, and the user that it stands for."""
 
-    def __init__(self, target: Target, report: TextIO) -> None:
-        self._url = urlsplit(target.base_url or "")
-        self._headers = {
-            "authorization": f"Bearer {target.keys.secret_key}",
-            "content-type": "application/json",
-        }
+
+class Importer:
+    """Threads that send users, and what became of them.
+
+    Args:
+        target: The running server.
+        report: Where refused lines are noted.
+        emit: Whether each user emits its event.
+    """
+
+    def __init__(self, target: Target, report: TextIO, *, emit: bool) -> None:
+        self._target = target
         self._report = report
+        self._emit = emit
         self._lock = threading.Lock()
-        self.work: queue.Queue[tuple[int, dict[str, Any]] | None] = queue.Queue(1000)
+        self._batch: list[Line] = []
+        self._work: queue.Queue[list[Line] | None] = queue.Queue(CONNECTIONS * 2)
         self.counts: Counter[str] = Counter()
         self.failed: list[str] = []
         self.lost: str = ""
@@ -128,7 +136,14 @@ class _Importer:
         for thread in self._threads:
             thread.start()
 
+    def add(self, line: int, body: dict[str, Any]) -> None:
+        """Send a user, together with others."""
+        self._batch.append((line, body))
+        if len(self._batch) == BATCH:
+            self._flush()
+
     def note(self, line: int, outcome: str, why: str = "") -> None:
+        """Count what became of a line."""
         with self._lock:
             self.counts[outcome] += 1
             if outcome == "refused":
@@ -137,43 +152,43 @@ class _Importer:
                     self.failed.append(f"line {line}: {why}")
 
     def finish(self) -> None:
+        """Wait until all is sent."""
+        self._flush()
         for _ in self._threads:
-            self.work.put(None)
+            self._work.put(None)
         for thread in self._threads:
             thread.join()
 
+    def _flush(self) -> None:
+        if self._batch:
+            self._work.put(self._batch)
+            self._batch = []
+
     def _run(self) -> None:
-        secure = self._url.scheme == "https"
-        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        connection = kind(self._url.netloc, timeout=SECONDS)
-        while (item := self.work.get()) is not None:
+        while (batch := self._work.get()) is not None:
             if self.lost:
                 continue
+            body = {"users": [one for _, one in batch], "emit": self._emit}
             try:
-                connection.request("POST", "/v1/users", json.dumps(item[1]), self._headers)
-                answer = connection.getresponse()
-                self._judge(item[0], answer.status, answer.read())
-            except (OSError, http.client.HTTPException) as error:
-                self.lost = f"{type(error).__name__}: {error}".rstrip(": ")
-                connection.close()
-        connection.close()
-
-    def _judge(self, line: int, status: int, text: bytes) -> None:
-        if status == 200:
-            self.note(line, "created")
-            return
-        error = json.loads(text)["errors"][0]
-        if status >= 500 or status in {401, 429}:
-            self.lost = error["long_message"]
-        elif error["code"] == "form_identifier_exists":
-            self.note(line, "exists")
-        else:
-            self.note(line, "refused", error["long_message"])
+                answer = self._target.call("POST", "/v1/users/import", body)
+            except click.ClickException as error:
+                self.lost = error.message
+                continue
+            for (line, _), result in zip(batch, answer["results"], strict=True):
+                if result["id"] is not None:
+                    self.note(line, "created")
+                elif result["code"] == "form_identifier_exists":
+                    self.note(line, "exists")
+                else:
+                    self.note(line, "refused", result["message"])
 
 
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Check every line and send nothing.")
+@click.option(
+    "--events/--no-events", default=True, show_default=True, help="Emit user.created for each."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
 @instance_option
 @data_dir_option
@@ -182,6 +197,7 @@ def import_users(
     context: click.Context,
     file: Path,
     dry_run: bool,  # noqa: FBT001
+    events: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
     instance: str,
     data_dir: str,
@@ -200,7 +216,7 @@ def import_users(
     total = sum(1 for _ in read(file))
     report_path = file.with_name(f"{file.name}.refused.jsonl")
     with report_path.open("w", encoding="utf-8") as report:
-        importer = _Importer(target, report)
+        importer = Importer(target, report, emit=events)
         try:
             _feed(importer, file, total, dry_run=dry_run)
         finally:
@@ -216,13 +232,13 @@ def import_users(
     if counts["refused"]:
         click.echo(f"All that were refused: {report_path}", err=True)
     if importer.lost:
-        msg = f"The server was lost ({importer.lost}). Start the same import again to go on."
+        msg = f"{importer.lost} Start the same import again to go on."
         raise click.ClickException(msg)
     if counts["refused"]:
         context.exit(1)
 
 
-def _feed(importer: _Importer, file: Path, total: int, *, dry_run: bool) -> None:
+def _feed(importer: Importer, file: Path, total: int, *, dry_run: bool) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
@@ -241,7 +257,7 @@ def _feed(importer: _Importer, file: Path, total: int, *, dry_run: bool) -> None
             elif importer.lost:
                 break
             else:
-                importer.work.put((line, body))
+                importer.add(line, body)
 
 
 def _summary(counts: dict[str, int]) -> str:

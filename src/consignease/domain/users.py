@@ -99,6 +99,8 @@ class Draft(Struct, frozen=True, kw_only=True):
 
     id: UserId | None = None
     """Made when it is created, if left out."""
+    identification_ids: tuple[str, ...] = ()
+    """The same of its email addresses and then its phone numbers."""
     values: Values
     emails: tuple[NewIdentification, ...] = ()
     phones: tuple[NewIdentification, ...] = ()
