@@ -130,7 +130,7 @@ def _search() -> None:
     op.execute("DROP TABLE user_search")
     op.execute(
         "CREATE VIRTUAL TABLE user_search USING fts5 (email_address, phone_number, username,"
-        " name, key, id UNINDEXED, tokenize = 'trigram case_sensitive 1')"
+        " name, key, id UNINDEXED, tokenize = 'trigram case_sensitive 1', detail = none)"
     )
     op.execute(
         """
