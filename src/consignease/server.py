@@ -19,7 +19,10 @@ from consignease.api.dispatch import Api
 from consignease.api.ops import Services
 from consignease.api.site import Site
 from consignease.api.svix import SvixDialect, svix_ops
+from consignease.app.admins import is_set_up
 from consignease.app.instances import NewInstance, set_up
+from consignease.dashboard.site import Dashboard
+from consignease.dashboard.visit import Deps
 from consignease.domain.instances import Instance
 from consignease.domain.keys import key_hash
 from consignease.edge.clock import Clock
@@ -64,6 +67,7 @@ class Server:
         self.keys: list[InstanceKeys] = []
         self.port = settings.port
         self.setup_token = secrets.token_urlsafe(24)
+        self.needs_setup = True
         self._resolver: Resolver = resolver or SystemResolver()
         self._ca_file = ca_file
         self._http: uvicorn.Server | None = None
@@ -74,6 +78,14 @@ class Server:
         self._stopped = asyncio.Event()
         self.store: Store
         self.worker: Deliverer
+
+    @property
+    def dashboard_url(self) -> str:
+        """Where the Dashboard is; the one-time set-up link as long as nobody has an account."""
+        base = self.settings.public_url.rstrip("/") or self.base_url
+        if self.needs_setup:
+            return f"{base}/dashboard?setup={self.setup_token}"
+        return f"{base}/dashboard"
 
     @property
     def base_url(self) -> str:
@@ -190,6 +202,7 @@ class Server:
             timeout_ms=round(self.settings.delivery_timeout * 1000),
         )
         await self._set_up_instances()
+        self.needs_setup = not await self.store.read(is_set_up)
         if not all(keys.public_key for keys in self.keys):
             self.keys = self.folder.add_public_keys(await self.store.read(_public_keys))
         await self.worker.start(self.store)
@@ -234,10 +247,39 @@ class Server:
             backend=Api(OPS, ClerkDialect(), services),
             webhooks=Api(svix_ops(self._vault, self._guards), SvixDialect(), services),
             health=self._health,
-            setup_token=self.setup_token,
+            dashboard=self._dashboard(),
             description=description(),
             avatars=avatars(services),
         )
+
+    def _dashboard(self) -> Dashboard:
+        settings = self.settings
+        secure = bool(settings.tls_cert) or settings.behind_proxy
+        return Dashboard(
+            Deps(
+                store=self.store,
+                vault=self._vault,
+                guards=self._guards,
+                resolver=self._resolver,
+                hash_password=self._hasher.hash,
+                verify_password=self._hasher.verify,
+                instances=lambda: {one.name: one for one in self._instances},
+                now=self._clock.now,
+                wall=self._clock.wall,
+                changes=lambda: self.store.units,
+                forget_keys=self._authenticated.clear,
+                setup_token=self.setup_token,
+                public_url=settings.public_url,
+                started_at=self._clock.now(),
+                # Browsers keep cookies by host, not by port: two servers must not share one.
+                cookie="__Host-consignease" if secure else f"consignease_{self.port}",
+                secure=secure,
+                stopping=self._is_stopping,
+            )
+        )
+
+    def _is_stopping(self) -> bool:
+        return self._http is not None and self._http.should_exit
 
     async def _authenticate(self, key: str) -> Instance | None:
         found = self._authenticated.get(key)

@@ -1,43 +1,14 @@
 """Everything that is served, by the beginning of its path."""
 
-import hmac
-from collections.abc import Callable, Mapping
-from html import escape
-from urllib.parse import parse_qs
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
 
 import msgspec
 
 from consignease.api.clerk_images import Avatars
 from consignease.api.dispatch import Api, Receive, Scope, Send
 
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Consignease</title>
-<style>
-:root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }}
-body {{ max-width: 42rem; margin: 4rem auto; padding: 0 1rem }}
-code {{ background: color-mix(in srgb, currentColor 10%, transparent); padding: .1em .3em }}
-dt {{ font-weight: 600; margin-top: 1rem }} dd {{ margin: 0 }}
-</style>
-<h1>Consignease is running</h1>
-<p>{greeting}</p>
-<dl>
-<dt>Backend API</dt><dd><code>{base}/v1</code> takes an instance's secret key.</dd>
-<dt>Webhook API</dt><dd><code>{base}/api/v1</code> takes the same key.</dd>
-<dt>Health</dt><dd><a href="/health"><code>{base}/health</code></a></dd>
-</dl>
-<p>Keys for your application's <code>.env</code>: <code>consignease env</code>.
-Endpoints: <code>consignease endpoints --help</code>.</p>
-</html>
-"""
-_HTML_HEADERS = [
-    (b"content-type", b"text/html; charset=utf-8"),
-    (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Site:
@@ -47,7 +18,7 @@ class Site:
         backend: The Backend API; it also says that an unknown path is unknown.
         webhooks: The webhook API.
         health: Says how each part of the server does; ``ok`` when well.
-        setup_token: Opens the first-run page.
+        dashboard: The pages below ``/dashboard``.
         description: OpenAPI document of the Backend API.
         avatars: Finds pictures of users.
     """
@@ -58,7 +29,7 @@ class Site:
         backend: Api,
         webhooks: Api,
         health: Callable[[], dict[str, str]],
-        setup_token: str,
+        dashboard: App,
         description: Mapping[str, object],
         avatars: Avatars,
     ) -> None:
@@ -67,7 +38,7 @@ class Site:
         self._backend = backend
         self._webhooks = webhooks
         self._health = health
-        self._setup_token = setup_token
+        self._dashboard = dashboard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -85,8 +56,10 @@ class Site:
             await self._send_avatar(path.removeprefix("/avatars/"), send)
         elif path == "/health":
             await self._send_health(send)
-        elif path in {"/", "/dashboard", "/dashboard/"}:
-            await self._page(scope, send)
+        elif path == "/dashboard" or path.startswith("/dashboard/"):
+            await self._dashboard(scope, receive, send)
+        elif path == "/":
+            await _send(send, 303, [(b"location", b"/dashboard")], b"")
         else:
             await self._backend(scope, receive, send)
 
@@ -109,19 +82,6 @@ class Site:
         well = all(state == "ok" for state in parts.values())
         body = msgspec.json.encode({"status": "ok" if well else "failing", **parts})
         await _send(send, 200 if well else 503, [(b"content-type", b"application/json")], body)
-
-    async def _page(self, scope: Scope, send: Send) -> None:
-        host = dict(scope["headers"]).get(b"host", b"127.0.0.1").decode("latin-1")
-        base = f"{scope.get('scheme', 'http')}://{host}"
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("setup", [""])[0]
-        first = hmac.compare_digest(given.encode(), self._setup_token.encode())
-        greeting = (
-            "The one-time link was right. The Dashboard will open here."
-            if first
-            else "The Dashboard will be here; until then, this page says what runs."
-        )
-        body = _PAGE.format(greeting=greeting, base=escape(base)).encode()
-        await _send(send, 200, _HTML_HEADERS, body)
 
 
 async def _preflight(scope: Scope, send: Send) -> None:

@@ -45,16 +45,12 @@ def _print_json(server: Server) -> None:
     ]
     ready = {
         "base_url": server.base_url,
-        "setup_url": _setup_url(server),
+        "setup_url": server.dashboard_url,
         "data_dir": str(server.folder.path),
         "instances": instances,
     }
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
-
-
-def _setup_url(server: Server) -> str:
-    return f"{server.base_url}/dashboard?setup={server.setup_token}"
 
 
 def _print_text(server: Server) -> None:
@@ -67,8 +63,8 @@ def _print_text(server: Server) -> None:
         "",
         f"  Backend API   {base}/v1",
         f"  Webhook API   {base}/api/v1",
-        f"  Dashboard     {_setup_url(server)}",
-        "                (one-time link)",
+        f"  Dashboard     {server.dashboard_url}",
+        *(["                (one-time link, works for 30 minutes)"] if server.needs_setup else []),
         f"  Keys          {shown}/keys.json (readable by you only)",
         "",
     ]

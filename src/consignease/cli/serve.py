@@ -108,7 +108,11 @@ def _is_loopback(host: str) -> bool:
 
 
 def _print_json(server: Server) -> None:
-    ready = {"base_url": server.base_url, "public_url": server.settings.public_url}
+    ready = {
+        "base_url": server.base_url,
+        "public_url": server.settings.public_url,
+        "dashboard_url": server.dashboard_url,
+    }
     sys.stdout.write(json.dumps({**ready, "data_dir": str(server.folder.path)}) + "\n")
     sys.stdout.flush()
 
@@ -116,5 +120,7 @@ def _print_json(server: Server) -> None:
 def _print_text(server: Server) -> None:
     click.echo(
         f"Consignease is ready at {server.base_url}, reached as {server.settings.public_url}.\n"
+        f"Dashboard: {server.dashboard_url}"
+        f"{' (one-time link, works for 30 minutes)' if server.needs_setup else ''}\n"
         f"Keys are in {server.folder.path}/keys.json (readable by this user only)."
     )

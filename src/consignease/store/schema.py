@@ -325,3 +325,48 @@ idempotency = _table(
     Index("idempotency_expiry", "expires_at"),
     rowid=False,
 )
+
+admin = _table(
+    "admin",
+    _int("no", primary_key=True),
+    _text("id", unique=True),
+    _text("email", unique=True),
+    _text("name"),
+    _text("role"),
+    _text("password_digest", nullable=True),
+    _blob("totp_sealed", nullable=True),
+    _int("totp_step"),
+    _int("failures"),
+    _int("locked_until", nullable=True),
+    _text("invite_hash", nullable=True, unique=True),
+    _int("invite_expires_at", nullable=True),
+    _int("last_sign_in_at", nullable=True),
+    _int("created_at"),
+)
+"""Who may use the Dashboard. Without a digest: invited and not there yet."""
+
+admin_session = _table(
+    "admin_session",
+    _text("hash", primary_key=True),
+    _int("admin"),
+    _text("ip"),
+    _text("user_agent"),
+    _int("created_at"),
+    _int("seen_at"),
+    _int("expires_at"),
+    Index("admin_session_admin", "admin"),
+    rowid=False,
+)
+
+audit = _table(
+    "audit",
+    _int("no", primary_key=True),
+    _int("at"),
+    _text("instance", nullable=True),
+    _text("who"),
+    _text("ip"),
+    _text("action"),
+    _text("target"),
+    _text("detail"),
+)
+"""What administrators did; rows are only ever added."""

@@ -1,0 +1,1 @@
+"""The Dashboard: server-rendered pages for administrators."""

@@ -1,0 +1,124 @@
+"""What an endpoint's forms ask for, checked before anything is written."""
+
+from typing import Any
+
+from consignease.dashboard.visit import Visit
+from consignease.domain import endpoints as rules
+from consignease.domain.endpoints import SENSITIVE_HEADERS
+from consignease.domain.faults import Fault, Invalid
+from consignease.edge.guard import BadUrlError, check_url
+from consignease.edge.resolver import Refused, vet
+from consignease.wire.catalogue import CATALOGUE
+from consignease.wire.events import EVENT_TYPES
+
+TYPES = frozenset(EVENT_TYPES)
+MASK = "••••••••"
+"""Stands for a header's value that is not shown again."""
+_DESCRIPTION_MAX = 1024
+
+
+def groups() -> dict[str, list[Any]]:
+    """Return the catalogue of events by group."""
+    found: dict[str, list[Any]] = {}
+    for doc in CATALOGUE.values():
+        found.setdefault(doc.group, []).append(doc)
+    return found
+
+
+async def verdict(visit: Visit, url: str) -> tuple[bool, str]:
+    """Say in plain words whether an endpoint may have a URL, and why.
+
+    A name that does not resolve just now is allowed: a tunnel may not be up yet.
+    """
+    try:
+        target = check_url(url)
+    except BadUrlError as error:
+        return False, f"{_sentence(str(error))}."
+    judged = await vet(visit.deps.resolver, target, visit.deps.guards[visit.instance.name])
+    if isinstance(judged, Refused):
+        if judged.phase == "resolve":
+            return True, f"{_sentence(judged.reason)} yet. Events wait until it does."
+        words = f"{_sentence(judged.reason)}."
+        if visit.instance.is_development:
+            return False, words
+        return False, f"{words} Production endpoints take public addresses."
+    first = judged.address.split(",")[0]
+    plain = "" if url.lower().startswith("https") or visit.instance.is_development else _PLAIN
+    return True, f"Fine: {first} is {judged.reason}.{plain}"
+
+
+_PLAIN = " It is plain http: user data would cross the network in clear; use https."
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+async def read(visit: Visit, *, before: dict[str, str] | None = None) -> dict[str, Any]:
+    """Read the fields of an endpoint that a form has.
+
+    Args:
+        visit: The request with the form.
+        before: Its headers before, to which masked values stand.
+
+    Raises:
+        Invalid: a field cannot be used.
+    """
+    form, values = visit.form, dict[str, Any]()
+    if "url" in form:
+        url = form("url").strip()
+        if not url:
+            raise Invalid("Enter the URL that events are sent to.", param="url")
+        ok, words = await verdict(visit, url)
+        if not ok:
+            raise Invalid(words, param="url")
+        values["url"] = url
+    if "description" in form:
+        text = rules.check_description(form("description").strip())
+        if len(text) > _DESCRIPTION_MAX:
+            raise Invalid("Use at most 1,024 characters.", param="description")
+        values["description"] = text
+    if "events_shown" in form:
+        values["event_types"] = rules.check_event_types(form.all("event_types"), TYPES)
+    if "headers" in form:
+        values["headers"] = rules.check_headers(_headers(form("headers"), before or {}))
+    if "ordering" in form:
+        values["ordering"] = rules.check_ordering(form("ordering"))
+    if "rate_limit" in form:
+        values["rate_limit"] = _rate(form("rate_limit").strip())
+    return values
+
+
+def _headers(text: str, before: dict[str, str]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise Invalid(f"{line!r} is no header: write Name: value.", param="headers")
+        value = value.strip()
+        headers[name.strip()] = before.get(name.strip(), value) if value == MASK else value
+    return headers
+
+
+def headers_text(headers: dict[str, str]) -> str:
+    """Return headers as the form shows them; values of sensitive ones masked."""
+    return "\n".join(
+        f"{name}: {MASK if name.lower() in SENSITIVE_HEADERS else value}"
+        for name, value in headers.items()
+    )
+
+
+def _rate(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 6 and int(text)):
+        raise Invalid("Enter a number of requests per second, or nothing.", param="rate_limit")
+    return int(text)
+
+
+def message_of(fault: Fault) -> dict[str, str]:
+    """Return a fault beside its field; a filter's beside the events."""
+    param = (fault.param or "form").partition(".")[0]
+    return {"event_types" if param == "filterTypes" else param: fault.detail}

@@ -1,0 +1,286 @@
+"""An endpoint's settings page: Overview, Signing Secret, Testing, Message Attempts, Advanced."""
+
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from consignease.app import admins, redeliver
+from consignease.app import endpoints as app
+from consignease.dashboard import endpoint_forms as forms
+from consignease.dashboard import handlers
+from consignease.dashboard.charts import percentile, spark
+from consignease.dashboard.endpoints import DAY_MS, health
+from consignease.dashboard.visit import Route, Visit
+from consignease.domain.faults import Fault, Invalid, NotFound
+from consignease.domain.messages import cursor_of, message_id
+from consignease.store import endpoints as store
+from consignease.store import views
+from consignease.store.tx import Tx
+from consignease.wire import json
+from consignease.wire.catalogue import CATALOGUE, example
+from consignease.wire.json import UnstableJSON
+from consignease.wire.signing import generate_secret
+
+PAGE = 50
+GRACE_MS = 24 * 3_600_000
+"""How long a replaced secret still signs beside the new one."""
+_RECENT = 1_000
+
+
+def _read(tx: Tx, app_no: int, name: str, now: int) -> dict[str, Any]:
+    row = store.find(tx, app_no, name)
+    if row is None:
+        raise NotFound("There is no such endpoint.", detail="It may have been deleted.")
+    recent = views.recent(tx, row["no"], now - DAY_MS, _RECENT)
+    good = [one["phase"] is None and 200 <= one["status"] < 300 for one in recent]
+    times = sorted(one["total_us"] for one in recent)
+    waiting, oldest = views.unsent(tx, row["no"])
+    live = store.secrets(tx, row["no"], now)
+    return {
+        **dict(row),
+        "health": health(row, now),
+        "recent": len(recent),
+        "good": sum(good),
+        "spark": spark([(one["at"], ok) for one, ok in zip(recent, good, strict=True)], 48),
+        "p50": percentile(times, 0.5),
+        "p99": percentile(times, 0.99),
+        "waiting": waiting,
+        "oldest": oldest,
+        "secrets": len(live),
+        "old_until": max((one["expires_at"] for one in live if one["expires_at"]), default=None),
+    }
+
+
+async def _page(visit: Visit, tab: str, status: int = 200, **values: Any) -> Response:
+    name = visit.path["endpoint"]
+    row = await visit.store.read(_read, visit.instance.app, name, visit.now)
+    types: list[str] | None = None
+    if row["event_types"] is not None:
+        types = msgspec.json.decode(row["event_types"], type=list[str])
+    shown: dict[str, Any] = {
+        "endpoint": row,
+        "types": types,
+        "tab": tab,
+        "there": f"{visit.base}/endpoints/{row['id']}",
+        "form": visit.form,
+        "groups": forms.groups(),
+        "ticked": set(visit.form.all("event_types")) if status == 422 else set(types or ()),
+        "revealed": "",
+        "headers_text": visit.form("headers") or forms.headers_text(json_headers(row["headers"])),
+        "replay": visit.deps.replays.get(row["id"]),
+    }
+    return visit.page(f"endpoint_{tab}.html", status=status, **{**shown, **values})
+
+
+def json_headers(text: str) -> dict[str, str]:
+    """Read headers from their row."""
+    return msgspec.json.decode(text, type=dict[str, str])
+
+
+# Overview
+
+
+async def overview(visit: Visit) -> Response:
+    """Show how the endpoint does, and its settings."""
+    return await _page(visit, "overview")
+
+
+async def change(visit: Visit) -> Response:
+    """Change what the form has fields of."""
+    tab = "advanced" if "headers" in visit.form else "overview"
+    now, name = visit.now, visit.path["endpoint"]
+    try:
+        found = await visit.store.read(app.get, visit.instance, name)
+        values = await forms.read(visit, before=found.headers)
+        entry = visit.entry("endpoint.change", name, ", ".join(sorted(values)))
+        await visit.store.write(admins.noted, entry, app.change, visit.instance, name, values, now)
+    except Invalid as fault:
+        return await _page(visit, tab, 422, errors=forms.message_of(fault))
+    end = "/advanced" if tab == "advanced" else ""
+    return visit.go(f"{visit.base}/endpoints/{name}{end}", done="saved")
+
+
+async def pause(visit: Visit) -> Response:
+    """Pause or resume the endpoint."""
+    name, disabled = visit.path["endpoint"], visit.form("disabled") == "1"
+    entry = visit.entry("endpoint.pause" if disabled else "endpoint.resume", name)
+    changes = {"disabled": disabled}
+    await visit.store.write(
+        admins.noted, entry, app.change, visit.instance, name, changes, visit.now
+    )
+    done = "paused" if disabled else "resumed"
+    return visit.go(f"{visit.base}/endpoints/{name}", done=done)
+
+
+async def delete(visit: Visit) -> Response:
+    """Delete the endpoint."""
+    name = visit.path["endpoint"]
+    found = await visit.store.read(app.get, visit.instance, name)
+    if visit.form("confirm").strip() != found.url:
+        return await _page(
+            visit, "advanced", 422, errors={"confirm": "Type the endpoint's URL to delete it."}
+        )
+    entry = visit.entry("endpoint.delete", name, found.url)
+    await visit.store.write(admins.noted, entry, app.delete, visit.instance, name, visit.now)
+    return visit.go(f"{visit.base}/endpoints", done="deleted")
+
+
+# Signing secret
+
+
+async def secret(visit: Visit) -> Response:
+    """Show what there is to know about the signing secret, but not the secret."""
+    chosen = visit.query("framework")
+    return await _page(visit, "secret", **handlers.shown(chosen))
+
+
+async def reveal(visit: Visit) -> Response:
+    """Show the signing secret; that is audited."""
+    entry = visit.entry("secret.reveal", visit.path["endpoint"])
+    name, sealed = await visit.store.write(
+        admins.noted, entry, app.secret, visit.instance, visit.path["endpoint"], visit.now
+    )
+    revealed = visit.deps.vault.open(sealed, name).decode()
+    return await _page(visit, "secret", revealed=revealed, **handlers.shown(""))
+
+
+async def rotate(visit: Visit) -> Response:
+    """Give the endpoint a new secret; the present one lives on for a day."""
+    name, now = visit.path["endpoint"], visit.now
+    sealed = visit.deps.vault.seal(generate_secret().encode(), name)
+    entry = visit.entry("secret.rotate", name)
+    await visit.store.write(
+        admins.noted, entry, app.rotate, visit.instance, name, sealed, GRACE_MS, now
+    )
+    return visit.go(f"{visit.base}/endpoints/{name}/secret", done="rotated")
+
+
+# Testing
+
+
+def _result(tx: Tx, app_no: int, instance_id: str, name: str) -> dict[str, Any] | None:
+    cursor = cursor_of(instance_id, name)
+    found = None if cursor is None else views.message(tx, app_no, cursor)
+    if found is None:
+        return None
+    rows = views.deliveries(tx, found["cursor"])
+    return {"id": name, "type": found["type"], "delivery": rows[0] if rows else None}
+
+
+async def _testing(visit: Visit, status: int = 200, **values: Any) -> Response:
+    chosen = values.get("chosen") or visit.query("event")
+    if chosen not in CATALOGUE:
+        chosen = "user.created"
+    sent = values.get("sent") or visit.query("sent")
+    result = None
+    if sent:
+        result = await visit.store.read(_result, visit.instance.app, visit.instance.id, sent)
+    text = json.dumps(example(chosen).data).decode()  # type: ignore[arg-type]
+    shown = {"chosen": chosen, "example": text, "sent": sent, "result": result}
+    return await _page(
+        visit, "testing", status, catalogue=CATALOGUE, **{**shown, **values, "chosen": chosen}
+    )
+
+
+async def testing(visit: Visit) -> Response:
+    """Show the form to send an example, and what became of the last one."""
+    return await _testing(visit)
+
+
+async def send(visit: Visit) -> Response:
+    """Send an example to this endpoint."""
+    chosen, text = visit.form("event"), visit.form("example")
+    name = visit.path["endpoint"]
+    try:
+        if chosen not in CATALOGUE:
+            raise Invalid("Choose an event.", param="event")
+        data = _payload(text)
+        entry = visit.entry("endpoint.send_example", name, chosen)
+        sent = await visit.store.write(
+            admins.noted,
+            entry,
+            redeliver.send_example,
+            visit.instance,
+            name,
+            chosen,
+            data,
+            visit.now,
+        )
+    except Fault as fault:
+        if isinstance(fault, NotFound):
+            raise
+        error = {fault.param or "example": fault.detail}
+        return await _testing(visit, 422, chosen=chosen, example=text, errors=error)
+    return await _testing(visit, chosen=chosen, example=text, sent=sent)
+
+
+def _payload(text: str) -> bytes:
+    try:
+        value = json.loads(text)
+        if not isinstance(value, dict):
+            raise Invalid("The payload is one JSON object: { … }.", param="example")
+        return json.dumps(json.canonical(value))
+    except UnstableJSON as error:
+        raise Invalid(f"{error.reason} (at {error.path}).", param="example") from None
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"This is not JSON: {error}.", param="example") from None
+
+
+# Message attempts
+
+
+async def attempts(visit: Visit) -> Response:
+    """List the attempts, newest first."""
+    code = visit.query("code")
+    outcome = visit.query("outcome")
+    wanted: dict[str, object] = {
+        "type": visit.query("type"),
+        "outcome": outcome if outcome in {"succeeded", "failed"} else "",
+        "code": int(code) if code.isdigit() and len(code) < 4 else 0,
+        "subject": visit.query("subject").strip(),
+    }
+    text = visit.query("before")
+    before = int(text) if text.isdigit() and len(text) < 18 else 2**60
+    row = await visit.store.read(app.identify, visit.instance, visit.path["endpoint"])
+    rows, more = await visit.store.read(_attempts, visit.instance.app, row, wanted, before)
+    for one in rows:
+        one["id"] = message_id(visit.instance.id, one["cursor"], one["message_at"])
+    filtered = any(wanted.values())
+    return await _page(
+        visit,
+        "attempts",
+        rows=rows,
+        more=more,
+        wanted=wanted,
+        filtered=filtered,
+        catalogue=CATALOGUE,
+    )
+
+
+def _attempts(
+    tx: Tx, app_no: int, name: str, wanted: dict[str, object], before: int
+) -> tuple[list[dict[str, Any]], int | None]:
+    row = store.find(tx, app_no, name)
+    return views.attempts(tx, row["no"], wanted, before, PAGE)
+
+
+async def advanced(visit: Visit) -> Response:
+    """Show ordering, headers, rate limit, replay and deletion."""
+    return await _page(visit, "advanced")
+
+
+_HERE = "/dashboard/{instance}/endpoints/{endpoint}"
+ROUTES = (
+    Route("GET", _HERE, overview),
+    Route("POST", _HERE, change, "admin"),
+    Route("POST", f"{_HERE}/pause", pause, "admin"),
+    Route("POST", f"{_HERE}/delete", delete, "admin"),
+    Route("GET", f"{_HERE}/secret", secret),
+    Route("POST", f"{_HERE}/secret/reveal", reveal, "admin"),
+    Route("POST", f"{_HERE}/secret/rotate", rotate, "admin"),
+    Route("GET", f"{_HERE}/testing", testing),
+    Route("POST", f"{_HERE}/testing", send, "admin"),
+    Route("GET", f"{_HERE}/attempts", attempts),
+    Route("GET", f"{_HERE}/advanced", advanced),
+)

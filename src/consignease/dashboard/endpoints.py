@@ -1,0 +1,115 @@
+"""Webhooks, Endpoints: the list, and adding one."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from consignease.app import admins
+from consignease.app import endpoints as app
+from consignease.dashboard import endpoint_forms as forms
+from consignease.dashboard.charts import spark
+from consignease.dashboard.visit import Route, Visit
+from consignease.domain.endpoints import Endpoint
+from consignease.domain.faults import Fault
+from consignease.domain.instances import Instance
+from consignease.store import endpoints as store
+from consignease.store import views
+from consignease.store.tx import Tx
+from consignease.wire.ids import new_id
+from consignease.wire.signing import generate_secret
+
+PAGE = 50
+DAY_MS = 24 * 3_600_000
+_RECENT = 300
+_BARS = 24
+
+
+def health(row: Any, now: int) -> tuple[str, str, str]:
+    """Say how an endpoint does: name, tone, and what to know about it."""
+    if row["disabled"]:
+        reason = row["disabled_reason"] or "Paused here. Events wait for it."
+        return "Paused", "mute", reason
+    if row["paused_until"] and row["paused_until"] > now:
+        return "Backing off", "wait", "It asked us to slow down."
+    if row["first_failure_at"]:
+        return "Failing", "bad", "Its last attempts failed."
+    if row["last_success_at"]:
+        return "Healthy", "ok", "Its last attempt was accepted."
+    return "Ready", "info", "Nothing was sent to it yet."
+
+
+def _summaries(tx: Tx, instance: Instance, after: str | None, now: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for row in store.page(tx, instance.app, after, PAGE + 1, ascending=False):
+        recent = views.recent(tx, row["no"], now - DAY_MS, _RECENT)
+        good = [one["phase"] is None and 200 <= one["status"] < 300 for one in recent]
+        waiting, _ = views.unsent(tx, row["no"])
+        rows.append(
+            {
+                **dict(row),
+                "recent": len(recent),
+                "good": sum(good),
+                "spark": spark(
+                    [(one["at"], ok) for one, ok in zip(recent, good, strict=True)], _BARS
+                ),
+                "waiting": waiting,
+                "health": health(row, now),
+            }
+        )
+    return rows
+
+
+async def index(visit: Visit) -> Response:
+    """List the endpoints."""
+    after = visit.query("after") or None
+    rows = await visit.store.read(_summaries, visit.instance, after, visit.now)
+    more = rows[PAGE - 1]["id"] if len(rows) > PAGE else None
+    return visit.page("endpoints.html", rows=rows[:PAGE], more=more, after=after)
+
+
+def _blank(visit: Visit, **values: Any) -> dict[str, Any]:
+    return {
+        "form": visit.form,
+        "groups": forms.groups(),
+        "ticked": set(visit.form.all("event_types")),
+        **values,
+    }
+
+
+async def new(visit: Visit) -> Response:
+    """Show the form for a new endpoint."""
+    return visit.page("endpoint_new.html", **_blank(visit))
+
+
+async def verdict(visit: Visit) -> Response:
+    """Say what the address guard thinks of a URL that is being typed."""
+    url = visit.query("url").strip()
+    ok, words = await forms.verdict(visit, url) if url else (True, "")
+    return visit.page("verdict.html", ok=ok, words=words)
+
+
+async def create(visit: Visit) -> Response:
+    """Add an endpoint and open its settings page."""
+    now = visit.now
+    try:
+        values = await forms.read(visit)
+        endpoint = Endpoint(id=new_id("ep", now / 1000), created_at=now, updated_at=now, **values)
+        sealed = visit.deps.vault.seal(generate_secret().encode(), endpoint.id)
+        entry = visit.entry("endpoint.create", endpoint.id, endpoint.url)
+        await visit.store.write(
+            admins.noted, entry, app.create, visit.instance, endpoint, sealed, now
+        )
+    except Fault as fault:
+        shown = _blank(visit, errors=forms.message_of(fault))
+        return visit.page("endpoint_new.html", status=422, **shown)
+    return visit.go(f"{visit.base}/endpoints/{endpoint.id}", done="created")
+
+
+_HERE = "/dashboard/{instance}/endpoints"
+ROUTES = (
+    Route("GET", "/dashboard/{instance}", index),
+    Route("GET", _HERE, index),
+    Route("POST", _HERE, create, "admin"),
+    Route("GET", f"{_HERE}/new", new, "admin"),
+    Route("GET", f"{_HERE}/verdict", verdict, "admin"),
+)

@@ -1,0 +1,144 @@
+"""One message: payload, deliveries, attempts, why they failed, and as a command."""
+
+import shlex
+from typing import Any
+
+from starlette.responses import Response
+
+from consignease.app import admins
+from consignease.dashboard.visit import Route, Visit
+from consignease.domain.advice import explain as advise
+from consignease.domain.delivery import State
+from consignease.domain.faults import Invalid, NotFound
+from consignease.domain.messages import cursor_of, message_id
+from consignease.store import endpoints, views
+from consignease.store.tx import Tx
+from consignease.wire.explain import Diagnosis, explain, malformed_secret
+from consignease.wire.headers import read_headers, read_timestamp
+from consignease.wire.signing import (
+    SecretError,
+    Signer,
+    matches,
+    parse_secret,
+    sign_all,
+    signed_content,
+)
+
+TOLERANCE = 300
+"""Seconds by which a receiver's clock may differ."""
+
+
+def _read(tx: Tx, app_no: int, cursor: int) -> dict[str, Any] | None:
+    found = views.message(tx, app_no, cursor)
+    if found is not None:
+        found["deliveries"] = views.deliveries(tx, cursor)
+    return found
+
+
+async def _find(visit: Visit) -> dict[str, Any]:
+    name = visit.path["message"]
+    cursor = cursor_of(visit.instance.id, name)
+    found = None
+    if cursor is not None:
+        found = await visit.store.read(_read, visit.instance.app, cursor)
+    if found is None or message_id(visit.instance.id, found["cursor"], found["at"]) != name:
+        raise NotFound(
+            "There is no such message here.", detail="It may belong to the other instance."
+        )
+    found["id"] = name
+    for one in found["deliveries"]:
+        one["behind_id"] = None
+        if one["behind"] is not None:
+            one["behind_id"] = message_id(visit.instance.id, *one["behind"])
+        for attempt in one["attempts"]:
+            attempt["advice"] = advise(
+                attempt["status"], attempt["phase"], attempt["headers"], attempt["response"]
+            )
+    return found
+
+
+async def _page(visit: Visit, status: int = 200, **values: Any) -> Response:
+    message = await _find(visit)
+    shown = {"message": message, "curl": "", "curl_for": "", "diagnosis": None, "checked": ""}
+    shown |= {"form": visit.form, "states": State, "replays": visit.deps.replays}
+    return visit.page("message.html", status=status, **{**shown, **values})
+
+
+async def message(visit: Visit) -> Response:
+    """Show a message."""
+    return await _page(visit)
+
+
+def _secrets(tx: Tx, app_no: int, name: str, now: int) -> tuple[str, str, list[bytes]]:
+    row = endpoints.find(tx, app_no, name)
+    if row is None:
+        raise NotFound("There is no such endpoint.")
+    return row["id"], row["url"], [one["sealed"] for one in endpoints.secrets(tx, row["no"], now)]
+
+
+async def _signers(visit: Visit, name: str) -> tuple[str, list[bytes]]:
+    found, url, sealed = await visit.store.read(_secrets, visit.instance.app, name, visit.now)
+    return url, [visit.deps.vault.open(one, found) for one in sealed]
+
+
+async def curl(visit: Visit) -> Response:
+    """Show the request as a curl command, signed now; that is audited."""
+    found = await _find(visit)
+    if found["body"] is None:
+        raise Invalid("The body of this message has expired.")
+    name = visit.form("endpoint")
+    url, secrets = await _signers(visit, name)
+    second = int(visit.deps.wall())
+    signers = [Signer.of(one.decode()) for one in secrets]
+    signature = sign_all(signers, found["id"], second, found["body"])
+    headers = {
+        "content-type": "application/json",
+        "svix-id": found["id"],
+        "svix-timestamp": str(second),
+        "svix-signature": signature,
+    }
+    lines = [f"curl -i {shlex.quote(url)}"]
+    lines += [f"  -H {shlex.quote(f'{key}: {value}')}" for key, value in headers.items()]
+    lines.append(f"  --data-binary {shlex.quote(found['body'].decode())}")
+    await visit.store.write(admins.note, visit.entry("message.curl", name, found["id"]))
+    return await _page(visit, curl=" \\\n".join(lines), curl_for=name)
+
+
+async def check(visit: Visit) -> Response:
+    """Say what was wrong with a request as an application saw it."""
+    name = visit.form("endpoint")
+    _, secrets = await _signers(visit, name)
+    diagnosis = _diagnose(visit, [one.decode() for one in secrets])
+    entry = visit.entry("message.check", name, visit.path["message"])
+    await visit.store.write(admins.note, entry)
+    return await _page(visit, diagnosis=diagnosis, checked=name)
+
+
+def _diagnose(visit: Visit, secrets: list[str]) -> Diagnosis | None:
+    """Find what is wrong with a request; None if it verifies."""
+    lines = visit.form("headers").splitlines()
+    pairs = [line.partition(":") for line in lines if ":" in line]
+    headers = read_headers({name.strip().lower(): value.strip() for name, _, value in pairs})
+    given = visit.form("secret").strip()
+    try:
+        keys = [parse_secret(one) for one in ([given] if given else secrets)]
+    except SecretError as error:
+        return malformed_secret(error)
+    body = visit.form("body").encode("utf-8", "surrogatepass")
+    stamp, clock = read_timestamp(headers.timestamp), visit.form("clock").strip()
+    # Without that machine's clock the request is judged as of when it was sent.
+    now = int(clock) if clock.isdigit() and len(clock) < 15 else stamp or int(visit.deps.wall())
+    if stamp is not None and abs(now - stamp) <= TOLERANCE:
+        content = signed_content(headers.id, stamp, body)
+        if matches([Signer(key) for key in keys], content, headers.signature):
+            return None
+    environ = {"CLERK_WEBHOOK_SIGNING_SECRET": secrets[0]} if given else {}
+    return explain(body, headers, keys, tolerance=TOLERANCE, now=now, environ=environ)
+
+
+_HERE = "/dashboard/{instance}/messages/{message}"
+ROUTES = (
+    Route("GET", _HERE, message),
+    Route("POST", f"{_HERE}/curl", curl, "admin"),
+    Route("POST", f"{_HERE}/check", check, "admin"),
+)
