@@ -9,6 +9,7 @@ from consignease.dashboard.visit import Route, Visit, errors_of
 from consignease.domain import admins as rules
 from consignease.domain import totp
 from consignease.domain.faults import Invalid
+from consignease.edge.vault import VaultError
 
 _HERE = "/dashboard/account"
 
@@ -67,7 +68,10 @@ async def totp_begin(visit: Visit) -> Response:
 async def totp_confirm(visit: Visit) -> Response:
     """Keep the secret if the code is right."""
     sealed = visit.form("sealed")
-    secret = visit.deps.vault.open(bytes.fromhex(sealed), f"pending {visit.me.id}")
+    try:
+        secret = visit.deps.vault.open(bytes.fromhex(sealed), f"pending {visit.me.id}")
+    except (ValueError, IndexError, VaultError):
+        raise Invalid("This form was altered.", detail="Set the app up again.") from None
     wall = round(visit.deps.wall() * 1000)
     step = totp.accepted_step(secret, visit.form("code"), wall, 0)
     if step is None:

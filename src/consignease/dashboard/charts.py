@@ -7,16 +7,14 @@ import msgspec
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """One bar of a small chart; lengths are in units of its box."""
+    """One bar of a small chart: where it stands in its box, and its tone."""
 
     x: float
-    y: float
-    height: float
     tone: str
 
 
 def spark(attempts: Sequence[tuple[int, bool]], bars: int) -> list[Bar]:
-    """Return the newest attempts as bars, oldest left: the height is the share of successes.
+    """Return the newest attempts as bars, oldest left; the tone tells how many succeeded.
 
     Args:
         attempts: Times and whether each succeeded, newest first.
@@ -31,8 +29,7 @@ def spark(attempts: Sequence[tuple[int, bool]], bars: int) -> list[Bar]:
     for number, group in enumerate(groups):
         good = sum(ok for _, ok in group) / len(group)
         tone = "ok" if good == 1 else "bad" if good < 0.5 else "wait"
-        height = 4 + 16 * good
-        found.append(Bar(number * 5.0, 20 - height, height, tone))
+        found.append(Bar(number * 5.0, tone))
     return found
 
 

@@ -54,18 +54,21 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-async def read(visit: Visit, *, before: dict[str, str] | None = None) -> dict[str, Any]:
+async def read(
+    visit: Visit, *, before: dict[str, str] | None = None, new: bool = False
+) -> dict[str, Any]:
     """Read the fields of an endpoint that a form has.
 
     Args:
         visit: The request with the form.
         before: Its headers before, to which masked values stand.
+        new: Whether it is to be made, so that it needs a URL.
 
     Raises:
         Invalid: a field cannot be used.
     """
     form, values = visit.form, dict[str, Any]()
-    if "url" in form:
+    if new or "url" in form:
         url = form("url").strip()
         if not url:
             raise Invalid("Enter the URL that events are sent to.", param="url")

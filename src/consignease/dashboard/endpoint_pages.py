@@ -11,7 +11,7 @@ from consignease.dashboard import endpoint_forms as forms
 from consignease.dashboard import handlers
 from consignease.dashboard.charts import percentile, spark
 from consignease.dashboard.endpoints import DAY_MS, health
-from consignease.dashboard.visit import Route, Visit
+from consignease.dashboard.visit import Route, Visit, whole
 from consignease.domain.faults import Fault, Invalid, NotFound
 from consignease.domain.messages import cursor_of, message_id
 from consignease.store import endpoints as store
@@ -39,7 +39,7 @@ def _read(tx: Tx, app_no: int, name: str, now: int) -> dict[str, Any]:
     live = store.secrets(tx, row["no"], now)
     return {
         **dict(row),
-        "health": health(row, now),
+        "health": health(row, sum(good), now),
         "recent": len(recent),
         "good": sum(good),
         "spark": spark([(one["at"], ok) for one, ok in zip(recent, good, strict=True)], 48),
@@ -237,11 +237,10 @@ async def attempts(visit: Visit) -> Response:
     wanted: dict[str, object] = {
         "type": visit.query("type"),
         "outcome": outcome if outcome in {"succeeded", "failed"} else "",
-        "code": int(code) if code.isdigit() and len(code) < 4 else 0,
+        "code": whole(code, 3) or 0,
         "subject": visit.query("subject").strip(),
     }
-    text = visit.query("before")
-    before = int(text) if text.isdigit() and len(text) < 18 else 2**60
+    before = whole(visit.query("before")) or 2**60
     row = await visit.store.read(app.identify, visit.instance, visit.path["endpoint"])
     rows, more = await visit.store.read(_attempts, visit.instance.app, row, wanted, before)
     for one in rows:

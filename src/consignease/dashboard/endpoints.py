@@ -24,7 +24,7 @@ _RECENT = 300
 _BARS = 24
 
 
-def health(row: Any, now: int) -> tuple[str, str, str]:
+def health(row: Any, good: int, now: int) -> tuple[str, str, str]:
     """Say how an endpoint does: name, tone, and what to know about it."""
     if row["disabled"]:
         reason = row["disabled_reason"] or "Paused here. Events wait for it."
@@ -33,7 +33,7 @@ def health(row: Any, now: int) -> tuple[str, str, str]:
         return "Backing off", "wait", "It asked us to slow down."
     if row["first_failure_at"]:
         return "Failing", "bad", "Its last attempts failed."
-    if row["last_success_at"]:
+    if good or row["last_success_at"]:
         return "Healthy", "ok", "Its last attempt was accepted."
     return "Ready", "info", "Nothing was sent to it yet."
 
@@ -53,7 +53,7 @@ def _summaries(tx: Tx, instance: Instance, after: str | None, now: int) -> list[
                     [(one["at"], ok) for one, ok in zip(recent, good, strict=True)], _BARS
                 ),
                 "waiting": waiting,
-                "health": health(row, now),
+                "health": health(row, sum(good), now),
             }
         )
     return rows
@@ -92,7 +92,7 @@ async def create(visit: Visit) -> Response:
     """Add an endpoint and open its settings page."""
     now = visit.now
     try:
-        values = await forms.read(visit)
+        values = await forms.read(visit, new=True)
         endpoint = Endpoint(id=new_id("ep", now / 1000), created_at=now, updated_at=now, **values)
         sealed = visit.deps.vault.seal(generate_secret().encode(), endpoint.id)
         entry = visit.entry("endpoint.create", endpoint.id, endpoint.url)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from consignease.dashboard.charts import activity as charted
 from consignease.dashboard.charts import percentile
-from consignease.dashboard.visit import Route, Visit
+from consignease.dashboard.visit import Route, Visit, whole
 from consignease.domain.messages import cursor_of, message_id
 from consignease.store import views
 from consignease.store.tx import Tx
@@ -32,8 +32,7 @@ async def index(visit: Visit) -> Response:
         "since": _since(visit.query("since")),
         "text": text.encode("utf-8", "surrogatepass"),
     }
-    before = visit.query("before")
-    cursor = int(before) if before.isdigit() and len(before) < 18 else 2**60
+    cursor = whole(visit.query("before")) or 2**60
     rows, more, walked = await visit.store.read(views.log, visit.instance.app, wanted, cursor, PAGE)
     for row in rows:
         row["id"] = message_id(visit.instance.id, row["cursor"], row["at"])

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.responses import Response
 
 from consignease.app import admins
-from consignease.dashboard.visit import Route, Visit
+from consignease.dashboard.visit import Route, Visit, whole
 from consignease.domain.advice import explain as advise
 from consignease.domain.delivery import State
 from consignease.domain.faults import Invalid, NotFound
@@ -127,7 +127,7 @@ def _diagnose(visit: Visit, secrets: list[str]) -> Diagnosis | None:
     body = visit.form("body").encode("utf-8", "surrogatepass")
     stamp, clock = read_timestamp(headers.timestamp), visit.form("clock").strip()
     # Without that machine's clock the request is judged as of when it was sent.
-    now = int(clock) if clock.isdigit() and len(clock) < 15 else stamp or int(visit.deps.wall())
+    now = whole(clock, 14) or stamp or int(visit.deps.wall())
     if stamp is not None and abs(now - stamp) <= TOLERANCE:
         content = signed_content(headers.id, stamp, body)
         if matches([Signer(key) for key in keys], content, headers.signature):

@@ -30,10 +30,8 @@ def asset(name: str) -> str:
 
 def json_html(raw: bytes | str | None) -> Markup:
     """Return JSON indented and coloured; what is no JSON as it is."""
-    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw or ""
-    try:
-        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
+    text = json_text(raw)
+    if text[:1] not in {"{", "["}:
         return escape(text)
     parts: list[str | Markup] = []
     at = 0
@@ -45,6 +43,15 @@ def json_html(raw: bytes | str | None) -> Markup:
         at = found.end()
     parts.append(escape(text[at:]))
     return Markup("").join(parts)
+
+
+def json_text(raw: bytes | str | None) -> str:
+    """Return JSON indented, for a field to edit it in; what is no JSON as it is."""
+    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw or ""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text
 
 
 def when(at: int | None, now: int) -> Markup:
@@ -73,6 +80,7 @@ class Renderer:
         )
         filters: dict[str, Any] = {
             "json_html": json_html,
+            "json_text": json_text,
             "when": when,
             "number": words.number,
             "size": words.size,

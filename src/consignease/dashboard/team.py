@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from consignease.app import admins as app
 from consignease.app.admins import NewAdmin, token_hash
-from consignease.dashboard.visit import Route, Visit, errors_of
+from consignease.dashboard.visit import Route, Visit, errors_of, whole
 from consignease.domain import admins as rules
 from consignease.domain.faults import Fault, NotFound
 from consignease.wire.ids import new_id
@@ -70,8 +70,7 @@ async def remove(visit: Visit) -> Response:
 
 async def audit(visit: Visit) -> Response:
     """Show what everybody did, newest first."""
-    text = visit.query("before")
-    before = int(text) if text.isdigit() and len(text) < 18 else 2**60
+    before = whole(visit.query("before")) or 2**60
     rows = await visit.store.read(app.notes, before, _PAGE)
     more = rows[-1]["no"] if len(rows) == _PAGE else None
     return visit.page("audit.html", rows=rows, more=more)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from consignease.app import admins
 from consignease.app import users as app
-from consignease.dashboard.visit import Form, Route, Visit
+from consignease.dashboard.visit import Form, Route, Visit, whole
 from consignease.domain import user_filter
 from consignease.domain.faults import Fault, Invalid
 from consignease.domain.messages import message_id
@@ -77,8 +77,7 @@ async def index(visit: Visit) -> Response:
     """List users; `q` searches names, addresses, usernames and ids."""
     query = visit.query("q")[:256]
     banned = {"banned": True, "active": False}.get(visit.query("show"))
-    text = visit.query("offset")
-    offset = int(text) if text.isdigit() and len(text) < 8 else 0
+    offset = whole(visit.query("offset"), 7) or 0
     found = await visit.store.read(_list, visit.instance.no, query, banned, offset)
     return visit.page(
         "users.html",

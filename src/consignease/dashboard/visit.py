@@ -97,6 +97,12 @@ class Deps:
     replays: dict[str, Replay] = field(default_factory=dict[str, Replay])
 
 
+def whole(text: str, digits: int = 17) -> int | None:
+    """Read a number that somebody typed or a link holds; None if it is none."""
+    plain = text.isascii() and text.isdigit() and len(text) <= digits
+    return int(text) if plain else None
+
+
 class Form:
     """The fields of a submitted form; the last of a repeated one counts."""
 
