@@ -144,18 +144,32 @@ def test_production_is_another_world(page: Page, server: RunningServer) -> None:
         expect(page.get_by_text(server.keys("production").publishable_key)).to_be_visible()
 
 
-def test_pages_follow_what_happens_and_survive_a_restart(
-    page: Page, server: RunningServer, tmp_path: Path
-) -> None:
-    """Users and attempts appear without a reload, also after the server was down."""
+def test_pages_follow_what_happens_and_survive_a_restart(browser: Browser, tmp_path: Path) -> None:
+    """Attempts appear without a reload, also after the server was down."""
+    context = browser.new_context()
+    page = context.new_page()
     with Receiver() as app:
-        client, keys = server.client(), server.keys()
-        endpoint, _ = add_endpoint(client, keys.application_id, f"{app.url}/x")
-        page.goto(f"{server.base_url}/dashboard/development/endpoints/{endpoint['id']}/attempts")
-        page.wait_for_function("document.body.classList.length === 0")
-        client.call("POST", "/v1/users", {"email_address": ["one@example.com"]})
-        expect(page.locator("#attempts tbody tr")).to_have_count(1)
-        client.close()
+        with RunningServer(tmp_path / "data") as server:
+            port = server.server.port
+            helper.set_up(page, server)
+            client = server.client()
+            endpoint, _ = add_endpoint(client, server.keys().application_id, f"{app.url}/x")
+            page.goto(
+                f"{server.base_url}/dashboard/development/endpoints/{endpoint['id']}/attempts"
+            )
+            client.call("POST", "/v1/users", {"email_address": ["one@example.com"]})
+            expect(page.locator("#attempts tbody tr")).to_have_count(1)
+            client.close()
+        expect(page.locator("body")).to_have_class("offline")
+        page.evaluate("window.sameDocument = true")
+        with RunningServer(tmp_path / "data", port=port) as server:
+            expect(page.locator("body")).not_to_have_class("offline")
+            client = server.client()
+            client.call("POST", "/v1/users", {"email_address": ["two@example.com"]})
+            expect(page.locator("#attempts tbody tr")).to_have_count(2)
+            assert page.evaluate("window.sameDocument")
+            client.close()
+            context.close()
 
 
 def test_users_are_found_while_one_types(page: Page, server: RunningServer) -> None:

@@ -5,9 +5,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.helpers.server import RunningServer
+
+expect.set_options(timeout=15_000)
 
 EMAIL, PASSWORD = "ada@example.com", "correct horse battery"
 

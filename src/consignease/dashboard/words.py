@@ -35,17 +35,16 @@ STATES = {
 }
 """Name and tone of each state of a delivery."""
 
-_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def distance(milliseconds: int) -> str:
-    """Say how far off a time is: ``3 minutes ago``, ``in 2 hours``, ``just now``."""
+    """Say how far off a time is: ``3 min ago``, ``in 2 h``, ``just now``."""
     seconds = abs(milliseconds) // 1000
     if seconds < 2:
         return "just now" if milliseconds <= 0 else "in a moment"
     size, name = next((size, name) for size, name in _UNITS if seconds >= size)
-    count = seconds // size
-    text = f"{count} {name}{'' if count == 1 else 's'}"
+    text = f"{seconds // size:,} {name}"
     return f"in {text}" if milliseconds > 0 else f"{text} ago"
 
 

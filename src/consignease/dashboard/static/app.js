@@ -137,15 +137,25 @@
   document.addEventListener('htmx:load', (event) => { if (event.detail.elt !== document.body) prepare(event.detail.elt); });
 
   // Live: the server says that something changed, at most once a second the page asks what.
-  let last = 0, timer = 0;
+  let last = 0, timer = 0, waiting = false;
+  const underWay = new Set();
   function live() {
     if (document.hidden || timer) return;
     timer = setTimeout(() => {
       timer = 0; last = Date.now();
-      if (document.activeElement?.closest('[data-live]')?.querySelector('.menu[open]')) return;
+      // A change that comes while the page is being loaded again is not in that answer.
+      if (underWay.size) { waiting = true; return; }
+      // What somebody has opened stays under their hand; it is caught up with when it closes.
+      if (document.querySelector('[data-live] .menu[open]')) { waiting = true; return; }
       htmx.trigger(document.body, 'live');
     }, Math.max(0, 1000 - (Date.now() - last)));
   }
+  const catchUp = () => { if (waiting) { waiting = false; live(); } };
+  document.addEventListener('toggle', (event) => { if (event.target.matches('.menu') && !event.target.open) catchUp(); }, true);
+  document.addEventListener('htmx:beforeRequest', (event) => { if (event.detail.elt.matches('[data-live]')) underWay.add(event.detail.xhr); });
+  document.addEventListener('htmx:afterRequest', (event) => {
+    if (underWay.delete(event.detail.xhr)) catchUp();
+  });
   function listen() {
     const source = new EventSource('/dashboard/live');
     let gone = false;

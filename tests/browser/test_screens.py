@@ -1,0 +1,181 @@
+"""Every screen, light, dark and on a phone: accessible, at home, within its width; and kept as pictures.
+
+With ``CONSIGNEASE_SCREENS=1`` the pictures in docs/screens are written anew.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.helpers import browser as helper
+from tests.helpers.receiver import Receiver
+from tests.helpers.server import RunningServer, add_endpoint
+
+pytestmark = pytest.mark.skipif(bool(helper.why_not()), reason=str(helper.why_not()))
+
+ROOT = Path(__file__).parents[2]
+SCREENS = ROOT / "docs" / "screens"
+AXE = ROOT / "tests" / "wire_compat" / "node_modules" / "axe-core" / "axe.min.js"
+PEOPLE = "Grace Hopper,Alan Turing,Barbara Liskov,Donald Knuth,Katherine Johnson,Radia Perlman"
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1280, "height": 820}},
+    "dark": {"viewport": {"width": 1280, "height": 820}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 820}},
+}
+RUN = """axe.run().then(found => found.violations.map(
+  one => `${one.id}: ${one.nodes[0].html.slice(0, 200)}`))"""
+
+
+class World:
+    """A server with people and two endpoints, one of which refuses everything."""
+
+    def __init__(self, server: RunningServer, state: Any, paths: dict[str, str]) -> None:
+        self.server = server
+        self.state = state
+        self.paths = paths
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with helper.chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("screens") / "data"
+    with (
+        Receiver() as app,
+        Receiver() as preview,
+        RunningServer(folder, retry_schedule=[3600]) as server,
+    ):
+        app.respond(200, (("content-type", "text/plain"),), b"Webhook received")
+        preview.respond(401, (), b'{"error": "Unauthorized: please sign in"}')
+        context = browser.new_context()
+        page = context.new_page()
+        helper.set_up(page, server)
+        client, app_id = server.client(), server.keys().application_id
+        good, _ = add_endpoint(
+            client, app_id, f"{app.url}/api/webhooks", description="The app on this machine"
+        )
+        bad, _ = add_endpoint(
+            client,
+            app_id,
+            f"{preview.url}/api/webhooks",
+            description="Preview deployment",
+            filterTypes=["user.created", "user.deleted"],
+        )
+        users: list[str] = []
+        for name in PEOPLE.split(","):
+            first, _, last = name.partition(" ")
+            body = {
+                "first_name": first,
+                "last_name": last,
+                "username": f"{first.lower()}_{last.lower()}",
+                "email_address": [f"{first}.{last}@example.com".lower()],
+                "public_metadata": {"plan": "pro", "seats": 3},
+            }
+            users.append(client.call("POST", "/v1/users", body).json["id"])
+        client.close()
+        preview.wait_for(len(users))
+        page.goto(f"{server.base_url}/dashboard/development/endpoints/{bad['id']}/attempts")
+        page.locator("#attempts tbody tr").nth(len(users) - 1).wait_for()
+        message = page.locator("#attempts a.cover").first.get_attribute("href") or ""
+        base = "/dashboard/development"
+        paths = {
+            "endpoints": f"{base}/endpoints",
+            "add-endpoint": f"{base}/endpoints/new",
+            "overview": f"{base}/endpoints/{bad['id']}",
+            "secret": f"{base}/endpoints/{good['id']}/secret",
+            "testing": f"{base}/endpoints/{good['id']}/testing",
+            "attempts": f"{base}/endpoints/{bad['id']}/attempts",
+            "advanced": f"{base}/endpoints/{good['id']}/advanced",
+            "message": message,
+            "logs": f"{base}/messages",
+            "activity": f"{base}/activity",
+            "catalog": f"{base}/events",
+            "event": f"{base}/events/user.created",
+            "users": f"{base}/users",
+            "user": f"{base}/users/{users[0]}",
+            "create-user": f"{base}/users/new",
+            "keys": "/dashboard/production/keys",
+            "settings": f"{base}/settings",
+            "team": "/dashboard/team",
+            "audit": "/dashboard/audit",
+            "account": "/dashboard/account",
+            "missing": f"{base}/events/none",
+        }
+        state = context.storage_state()
+        context.close()
+        yield World(server, state, paths)
+
+
+def look(page: Page, name: str) -> None:
+    """Bring a page to the state that is worth a picture."""
+    if name == "add-endpoint":
+        page.get_by_label("Endpoint URL").fill("http://localhost:3000/api/webhooks")
+        page.get_by_role("checkbox", name="user.created").check()
+        page.locator("#verdict svg").wait_for()
+    elif name == "testing":
+        page.get_by_role("button", name="Send Example").click()
+        page.locator("#result").get_by_text("Succeeded").wait_for()
+    elif name == "message":
+        page.locator("details.fold summary").filter(has_text="Failed").first.click()
+        page.locator("details.fold .notice.bad").first.wait_for()
+    elif name == "activity":
+        page.locator(".chart canvas").first.wait_for()
+
+
+@pytest.mark.parametrize("style", LOOKS)
+def test_every_screen_is_accessible_at_home_and_fits(
+    browser: Browser, world: World, style: str
+) -> None:
+    """No violation of axe-core, no request to another host, nothing wider than the screen."""
+    context = browser.new_context(**LOOKS[style], storage_state=world.state)
+    page = context.new_page()
+    found = helper.watch(page, world.server.base_url)
+    wrong: list[str] = []
+    axe = AXE.read_text(encoding="utf-8") if AXE.exists() else None
+    for name, path in world.paths.items():
+        page.goto(world.server.base_url + path)
+        look(page, name)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > LOOKS[style]["viewport"]["width"]:
+            wrong.append(f"{name}: {width} pixels wide")
+        if os.environ.get("CONSIGNEASE_SCREENS"):
+            SCREENS.mkdir(exist_ok=True)
+            page.screenshot(path=SCREENS / f"{name}-{style}.jpg", type="jpeg", quality=45)
+        if axe is not None:
+            page.evaluate(axe)
+            wrong += [f"{name}: {line}" for line in page.evaluate(RUN)]
+    context.close()
+    assert wrong == []
+    assert [one for one in found if "404" not in one] == []
+
+
+def test_the_first_load_is_small(browser: Browser, world: World) -> None:
+    """A page with all its scripts and styles is below 150 kB, the one with charts too."""
+    context = browser.new_context(storage_state=world.state)
+    page = context.new_page()
+    for name in ("endpoints", "activity"):
+        page.goto(world.server.base_url + world.paths[name])
+        page.wait_for_function("window.htmx !== undefined")
+        carried = page.evaluate(
+            "performance.getEntries().filter(e => e.encodedBodySize && !e.name.endsWith('/live'))"
+            ".reduce((sum, e) => sum + e.encodedBodySize, 0)"
+        )
+        assert 0 < carried < 150_000, (name, carried)
+    context.close()
+
+
+def test_the_pictures_in_the_documentation_exist(world: World) -> None:
+    """Each screen has its three pictures; they are kept small."""
+    for name in world.paths:
+        for style in LOOKS:
+            picture = SCREENS / f"{name}-{style}.jpg"
+            assert picture.exists(), picture
+            assert picture.stat().st_size < 90_000, picture
