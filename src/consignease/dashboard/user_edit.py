@@ -6,13 +6,14 @@ import msgspec
 from starlette.responses import Response
 
 from consignease.app import admins, redeliver
-from consignease.app import emails as emails_app
+from consignease.app import identifications as identifications_app
 from consignease.app import users as app
 from consignease.dashboard.users import errors_beside, metadata_of, show
 from consignease.dashboard.visit import Route, Visit
 from consignease.domain import identifiers
-from consignease.domain.emails import Wanted
 from consignease.domain.faults import Fault, Invalid, NotFound
+from consignease.domain.identifications import EMAIL, PHONE
+from consignease.domain.user_identifications import Wanted
 from consignease.domain.user_json import event_data
 from consignease.domain.user_params import MetadataParams, UpdateParams, change, replacement
 from consignease.domain.users import BAN, LOCK, METADATA, UNBAN, UNLOCK, Change
@@ -80,17 +81,22 @@ async def password(visit: Visit) -> Response:
     return visit.go(_there(visit), done="saved")
 
 
-async def email(visit: Visit) -> Response:
-    """Add an email address."""
+_KINDS = {"email_address": (EMAIL, identifiers.email), "phone_number": (PHONE, identifiers.phone)}
+
+
+async def identify(visit: Visit) -> Response:
+    """Add an email address or a phone number; it counts as verified."""
+    kind, check = _KINDS["phone_number" if "phone_number" in visit.form else "email_address"]
     try:
-        address = identifiers.email(visit.form("email_address").strip())
-        wanted = Wanted(address=address, status="verified", primary="primary" in visit.form)
-        entry = visit.entry("user.email", visit.path["user"], address)
+        value = check(visit.form(kind.name).strip())
+        wanted = Wanted(value=value, status="verified")
+        entry = visit.entry("user.identify", visit.path["user"], value)
         await visit.store.write(
             admins.noted,
             entry,
-            emails_app.create,
+            identifications_app.create,
             visit.instance,
+            kind,
             visit.path["user"],
             wanted,
             visit.now,
@@ -101,11 +107,18 @@ async def email(visit: Visit) -> Response:
     return visit.go(_there(visit), done="saved")
 
 
-async def email_remove(visit: Visit) -> Response:
-    """Remove an email address."""
-    entry = visit.entry("user.email_remove", visit.path["user"], visit.form("email"))
+async def forget(visit: Visit) -> Response:
+    """Remove an email address or a phone number."""
+    kind, _ = _KINDS.get(visit.form("kind"), _KINDS["email_address"])
+    entry = visit.entry("user.forget", visit.path["user"], visit.form("id"))
     await visit.store.write(
-        admins.noted, entry, emails_app.delete, visit.instance, visit.form("email"), visit.now
+        admins.noted,
+        entry,
+        identifications_app.delete,
+        visit.instance,
+        kind,
+        visit.form("id"),
+        visit.now,
     )
     return visit.go(_there(visit), done="saved")
 
@@ -159,8 +172,8 @@ ROUTES = (
     Route("POST", f"{_HERE}/profile", profile, "admin"),
     Route("POST", f"{_HERE}/metadata", metadata, "admin"),
     Route("POST", f"{_HERE}/password", password, "admin"),
-    Route("POST", f"{_HERE}/email", email, "admin"),
-    Route("POST", f"{_HERE}/email/remove", email_remove, "admin"),
+    Route("POST", f"{_HERE}/identify", identify, "admin"),
+    Route("POST", f"{_HERE}/forget", forget, "admin"),
     Route("POST", f"{_HERE}/act", act, "admin"),
     Route("POST", f"{_HERE}/delete", delete, "admin"),
     Route("POST", f"{_HERE}/resync", resync, "admin"),

@@ -35,8 +35,8 @@ def primary(user: User) -> str:
     """Return a user's primary email address; empty if there is none."""
     for email in user.emails:
         if email.id == user.primary_email_address_id:
-            return email.email_address
-    return user.emails[0].email_address if user.emails else ""
+            return email.value
+    return user.emails[0].value if user.emails else ""
 
 
 def metadata_of(form: Form, name: str) -> Metadata | None:
@@ -102,7 +102,7 @@ async def create(visit: Visit) -> Response:
     """Create a user."""
     try:
         made = await _draft(visit)
-        entry = visit.entry("user.create", ", ".join(one.email_address for one in made.emails))
+        entry = visit.entry("user.create", ", ".join(one.value for one in made.emails))
         raw = await visit.store.write(
             admins.noted, entry, app.create, visit.instance, made, visit.now
         )
@@ -121,6 +121,7 @@ async def _draft(visit: Visit) -> Draft:
             email_address=[email] if email else [],
             first_name=form("first_name").strip() or None,
             last_name=form("last_name").strip() or None,
+            phone_number=[form("phone_number").strip()] if form("phone_number").strip() else [],
             username=form("username").strip() or None,
             external_id=form("external_id").strip() or None,
             password=form("password") or None,
@@ -128,8 +129,9 @@ async def _draft(visit: Visit) -> Draft:
             private_metadata=metadata_of(form, "private_metadata"),
         )
     )
-    if not made.emails and made.values.username is None:
-        raise Invalid("Give an email address or a username.", param="email_address")
+    if not (made.emails or made.phones or made.values.username):
+        msg = "Give an email address, a phone number or a username."
+        raise Invalid(msg, param="email_address")
     if made.password is None:
         return made
     try:
