@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from consignease.edge import totp
+from consignease.domain import totp
 from tests.api.test_backend_users_model import same
 from tests.helpers import official
 from tests.helpers.server import RunningServer

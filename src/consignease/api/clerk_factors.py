@@ -8,10 +8,10 @@ from msgspec import Struct
 from consignease.api.ops import Call, Handler, Op
 from consignease.app import factors as app
 from consignease.app import users
+from consignease.domain import totp
 from consignease.domain.faults import Invalid
 from consignease.domain.user_params import ProfileParams
 from consignease.domain.users import Factors
-from consignease.edge import totp
 from consignease.edge.vault import Vault
 
 _BCRYPT = ("$2a$", "$2b$", "$2y$")
@@ -47,7 +47,7 @@ def sealed(vault: Vault, params: ProfileParams, user_id: str) -> Factors | None:
     secret = None
     if params.totp_secret:
         try:
-            secret = vault.seal(totp.secret(params.totp_secret), _totp_of(user_id))
+            secret = vault.seal(totp.read(params.totp_secret), _totp_of(user_id))
         except ValueError as error:
             msg = f"totp_secret must be the base32 of a shared secret: {error}."
             raise Invalid("is invalid", detail=msg, param="totp_secret") from None
@@ -74,7 +74,7 @@ async def verify_totp(call: Call[None, VerifyTOTP]) -> bytes:
         raise Invalid(msg, code="totp_not_configured", param="code")
     if kept.totp is not None:
         key = services.vault.open(kept.totp, _totp_of(user_id))
-        step = totp.step_of(key, code, services.now())
+        step = totp.accepted_step(key, code, services.now(), kept.last_step)
         if step is not None and await services.store.write(
             app.use_step, call.instance, user_id, kept.totp, step
         ):

@@ -1,12 +1,16 @@
 """One-time codes of authenticator apps (RFC 6238: SHA-1, 30 seconds, six digits)."""
 
 import base64
+import binascii
 import hashlib
 import hmac
 from urllib.parse import quote
 
 STEP_MS = 30_000
 SECRET_BYTES = 20
+BYTES_MIN = 10
+BYTES_MAX = 128
+"""Of secrets that are brought along."""
 _DIGITS = 6
 _DRIFT = 1
 
@@ -34,6 +38,23 @@ def accepted_step(secret: bytes, given: str, now: int, used: int) -> int | None:
         if step > used and hmac.compare_digest(code(secret, step).encode(), text.encode()):
             return step
     return None
+
+
+def read(text: str) -> bytes:
+    """Read a secret from base32, in either case, blanks and padding ignored.
+
+    Raises:
+        ValueError: it is no base32, or has fewer than 10 or more than 128 bytes.
+    """
+    plain = "".join(text.split()).rstrip("=").upper()
+    try:
+        found = base64.b32decode(plain + "=" * (-len(plain) % 8))
+    except binascii.Error as error:
+        raise ValueError(str(error)) from None
+    if not BYTES_MIN <= len(found) <= BYTES_MAX:
+        msg = f"a secret has {BYTES_MIN} to {BYTES_MAX} bytes"
+        raise ValueError(msg)
+    return found
 
 
 def readable(secret: bytes) -> str:

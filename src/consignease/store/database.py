@@ -5,7 +5,7 @@ from pathlib import Path
 
 from consignease.domain.faults import Unavailable
 
-HEAD = "0006"
+HEAD = "0004"
 """The newest schema revision this release knows."""
 
 

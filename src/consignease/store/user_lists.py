@@ -38,7 +38,7 @@ _NEVER_NULL = {"created_at", "updated_at"}
 
 
 _SELECTIVE = frozenset(
-    {"email_keys", "phone_keys", "username_keys", "user_ids", "external_ids", "few"}
+    {"email_keys", "phone_keys", "username_keys", "user_ids", "external_ids", "found"}
 )
 """Filters that leave few users, so that these are found first and then ordered."""
 
@@ -81,7 +81,7 @@ _ALL = _CONDITIONS | user_search.CONDITIONS
 
 def page(tx: Tx, instance: int, wanted: Filter, page: Page) -> list[User]:
     """Return one page of users with their identifications."""
-    shape, values = _shape(tx, wanted, walk=True)
+    shape, values = _shape(tx, wanted)
     after = (instance, page.after) if page.after else ()
     sql = _page_sql(shape, page.order, len(after))
     rows = tx.all(sql, (instance, *values, *after, page.limit, page.offset))
@@ -94,11 +94,13 @@ def page(tx: Tx, instance: int, wanted: Filter, page: Page) -> list[User]:
 
 def count(tx: Tx, instance: int, wanted: Filter) -> int:
     """Return how many users there are."""
-    shape, values = _shape(tx, wanted, walk=False)
+    if wanted == Filter(texts=wanted.texts) and wanted.texts:
+        return user_search.count(tx, instance, wanted.texts)
+    shape, values = _shape(tx, wanted)
     return tx.one(_count_sql(shape), (instance, *values))[0]
 
 
-def _shape(tx: Tx, wanted: Filter, *, walk: bool) -> tuple[Shape, list[object]]:
+def _shape(tx: Tx, wanted: Filter) -> tuple[Shape, list[object]]:
     shape: list[tuple[str, int]] = []
     values: list[object] = []
     for name in _CONDITIONS:
@@ -107,7 +109,7 @@ def _shape(tx: Tx, wanted: Filter, *, walk: bool) -> tuple[Shape, list[object]]:
             padded = _pad(given)
             shape.append((name, len(padded)))
             values += padded
-    for name, value in user_search.conditions(tx, wanted.texts, walk=walk):
+    for name, value in user_search.conditions(tx, wanted.texts):
         shape.append((name, 1))
         values.append(value)
     return tuple(shape), values

@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Sequence
 from time import monotonic
 
+import msgspec
+
 from consignease.domain import identifiers
 from consignease.domain.user_filter import Text
 from consignease.domain.users import User
@@ -24,9 +26,11 @@ from consignease.store.tx import Tx
 MANY = 2_000
 """From how many matches on a list is walked instead."""
 RAREST = 3
-"""How many trigrams the index is asked for at first."""
+"""How many trigrams the index is asked for."""
 SAMPLE = 400
 """Of how many users it is seen which trigrams are rare."""
+COMMON = SAMPLE // 10
+"""Of how many of these users a trigram is too common to be asked for beside a rarer one."""
 SAMPLE_SECONDS = 600
 
 _INSERT = """
@@ -38,12 +42,11 @@ UPDATE user_search SET email_address = ?, phone_number = ?, username = ?, name =
 WHERE rowid = ?
 """
 _DELETE = "DELETE FROM user_search WHERE rowid = ?"
-_MANY = """
-SELECT count(*) FROM (SELECT 1 FROM user_search WHERE user_search MATCH ? LIMIT ?)
-"""
 _ANY = " || char(10) || ".join(
     f"s.{name}" for name in ("email_address", "phone_number", "username", "name", "key")
 )
+_OF_INSTANCE = "(SELECT o.instance FROM object o WHERE o.no = s.rowid) = ?"
+_COUNT_ALL = f"SELECT count(*) FROM user_search s WHERE {_OF_INSTANCE}"
 _ENDS = "SELECT min(rowid), max(rowid) FROM user_search"
 _TEXTS = f"SELECT {_ANY} FROM user_search s WHERE rowid >= ? ORDER BY rowid LIMIT 1"
 _COLUMNS = {
@@ -51,7 +54,7 @@ _COLUMNS = {
     **{name: f"s.{name}" for name in ("email_address", "phone_number", "username", "name")},
 }
 CONDITIONS = {
-    "few": "u.id IN (SELECT s.id FROM user_search s WHERE s.user_search MATCH {})",
+    "found": "u.id IN (SELECT value FROM json_each({}))",
     **{
         f"walk {name}": "EXISTS (SELECT 1 FROM object o CROSS JOIN user_search s"
         " WHERE o.instance = u.instance AND o.id = u.id AND s.rowid = o.no"
@@ -62,38 +65,54 @@ CONDITIONS = {
 """Conditions on a user ``u``, by name, each with a place for its value."""
 
 
-def conditions(tx: Tx, texts: Sequence[Text], *, walk: bool) -> list[tuple[str, str]]:
+def conditions(tx: Tx, texts: Sequence[Text]) -> list[tuple[str, str]]:
     """Return the names of the conditions by which texts are found, each with its value.
 
-    Args:
-        tx: The transaction.
-        texts: What is to be found.
-        walk: Whether a list is wanted, that can be walked in its order.
+    Either the ids of the few users that match, or what each user is to be
+    looked at for.
     """
-    looked_at = [(f"walk {text.column}", text.part) for text in texts]
+    if not texts:
+        return []
+    match = _match(tx, texts)
+    if match:
+        sql, values = _looked_at(texts)
+        sql = f"SELECT s.id {sql} LIMIT ?"
+        found = tx.all(sql, (match, *values, MANY))
+        if len(found) < MANY:
+            return [("found", msgspec.json.encode([row[0] for row in found]).decode())]
+    return [(f"walk {text.column}", text.part) for text in texts]
+
+
+def count(tx: Tx, instance: int, texts: Sequence[Text]) -> int:
+    """Return how many users match."""
+    match = _match(tx, texts)
+    if not match:
+        where = " AND ".join(f"instr({_COLUMNS[text.column]}, ?) > 0" for text in texts)
+        values = [text.part for text in texts]
+        return tx.one(f"{_COUNT_ALL} AND {where}", (instance, *values))[0]
+    sql, values = _looked_at(texts)
+    return tx.one(f"SELECT count(*) {sql} AND {_OF_INSTANCE}", (match, *values, instance))[0]
+
+
+def _looked_at(texts: Sequence[Text]) -> tuple[str, list[str]]:
+    where = "".join(f" AND instr({_COLUMNS[text.column]}, ?) > 0" for text in texts)
+    return f"FROM user_search s WHERE s.user_search MATCH ?{where}", [text.part for text in texts]
+
+
+def _match(tx: Tx, texts: Sequence[Text]) -> str:
+    """Return what the index is asked for; nothing if all texts are shorter than a trigram."""
     grams = {gram for text in texts for gram in trigrams(text.part)}
     if not grams:
-        return looked_at
+        return ""
     seen = _sample(tx)
-    ordered = sorted(grams, key=lambda gram: (seen[gram], gram))
-    match = _match(ordered[:RAREST])
-    if not walk or _is_few(tx, match):
-        return [("few", match), *looked_at]
-    match = _match(ordered)
-    return [("few", match), *looked_at] if _is_few(tx, match) else looked_at
+    first, *others = sorted(grams, key=lambda gram: (seen[gram], gram))[:RAREST]
+    asked = [first, *(gram for gram in others if seen[gram] <= COMMON)]
+    return " AND ".join('"' + gram.replace('"', '""') + '"' for gram in asked)
 
 
 def trigrams(text: str) -> set[str]:
     """Return every three characters of a text that stand side by side."""
     return {text[at : at + 3] for at in range(len(text) - 2)}
-
-
-def _is_few(tx: Tx, match: str) -> bool:
-    return tx.one(_MANY, (match, MANY))[0] < MANY
-
-
-def _match(grams: Sequence[str]) -> str:
-    return " AND ".join('"' + gram.replace('"', '""') + '"' for gram in grams)
 
 
 _samples: dict[str, tuple[float, Counter[str]]] = {}
