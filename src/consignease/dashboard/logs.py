@@ -16,8 +16,10 @@ from consignease.wire.catalogue import CATALOGUE
 
 PAGE = 50
 RANGES = {"1h": ("Last hour", 1), "24h": ("Last 24 hours", 24), "7d": ("Last 7 days", 168)}
-ATTEMPTS_MAX = 20_000
-"""How many attempts the charts are made of at most."""
+ATTEMPTS_MAX = 12_000
+"""How many attempts the charts are made of at most, all endpoints together."""
+_FEWEST = 200
+_ENDPOINTS = 50
 _BUCKETS = 60
 
 
@@ -62,9 +64,10 @@ def _activity(tx: Tx, app: int, only: str, since: int) -> dict[str, Any]:
     chosen = [one for one in endpoints if only in {"", one["id"]}]
     rows: list[Any] = []
     waiting, oldest, capped = 0, None, False
-    for one in chosen[:100]:
-        recent = views.recent(tx, one["no"], since, ATTEMPTS_MAX)
-        capped = capped or len(recent) == ATTEMPTS_MAX
+    share = max(_FEWEST, ATTEMPTS_MAX // max(1, len(chosen[:_ENDPOINTS])))
+    for one in chosen[:_ENDPOINTS]:
+        recent = views.recent(tx, one["no"], since, share)
+        capped = capped or len(recent) == share
         rows += recent
         count, first = views.unsent(tx, one["no"])
         waiting += count
@@ -80,6 +83,7 @@ def _activity(tx: Tx, app: int, only: str, since: int) -> dict[str, Any]:
         "waiting": waiting,
         "oldest_at": oldest_at,
         "capped": capped,
+        "share": share,
     }
 
 

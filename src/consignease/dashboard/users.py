@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from consignease.app import admins
 from consignease.app import users as app
-from consignease.dashboard.visit import Form, Route, Visit, whole
+from consignease.dashboard.visit import Form, Route, Visit
 from consignease.domain import user_filter
 from consignease.domain.faults import Fault, Invalid
 from consignease.domain.messages import message_id
@@ -21,6 +21,8 @@ from consignease.wire import json
 from consignease.wire.json import Metadata
 
 PAGE = 50
+SHORTEST = 3
+"""Shorter texts are not searched for: no index helps with them."""
 COUNTED = 100_000
 """Users are counted to here: beyond, the list says more."""
 
@@ -63,10 +65,10 @@ def errors_beside(fault: Fault) -> dict[str, str]:
     return {param: fault.detail}
 
 
-def _list(tx: Tx, instance: int, query: str, banned: bool | None, offset: int) -> dict[str, Any]:  # noqa: FBT001
+def _list(tx: Tx, instance: int, query: str, banned: bool | None, after: str) -> dict[str, Any]:  # noqa: FBT001
     wanted = user_filter.build(Asked(query=query, banned=banned))
     order = user_filter.order("-created_at")
-    rows = user_lists.page(tx, instance, wanted, Page(order, PAGE + 1, offset))
+    rows = user_lists.page(tx, instance, wanted, Page(order, PAGE + 1, 0, after))
     total = None
     if not query and banned is None:
         total = views.count_users(tx, instance, COUNTED)
@@ -75,19 +77,21 @@ def _list(tx: Tx, instance: int, query: str, banned: bool | None, offset: int) -
 
 async def index(visit: Visit) -> Response:
     """List users; `q` searches names, addresses, usernames and ids."""
-    query = visit.query("q")[:256]
+    query = visit.query("q").strip()[:256]
     banned = {"banned": True, "active": False}.get(visit.query("show"))
-    offset = whole(visit.query("offset"), 7) or 0
-    found = await visit.store.read(_list, visit.instance.no, query, banned, offset)
+    after = visit.query("after")
+    sought = query if len(query) >= SHORTEST else ""
+    found = await visit.store.read(_list, visit.instance.no, sought, banned, after)
     return visit.page(
         "users.html",
         rows=found["rows"][:PAGE],
-        more=offset + PAGE if len(found["rows"]) > PAGE else None,
+        more=found["rows"][PAGE - 1].id if len(found["rows"]) > PAGE else None,
         total=found["total"],
         counted=COUNTED,
         q=query,
+        short=bool(query) and not sought,
         show=visit.query("show"),
-        offset=offset,
+        after=after,
         name_of=name_of,
         primary=primary,
     )

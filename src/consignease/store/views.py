@@ -61,7 +61,11 @@ WHERE m.cursor < :before AND m.cursor >= :after AND m.app = :app
   AND (:text = x'' OR instr(m.body, :text) > 0)
 ORDER BY m.cursor DESC LIMIT :limit
 """
-_TOP = "SELECT coalesce(max(cursor), 0), coalesce(min(cursor), 0) FROM message"
+# One of the two alone is a look at the end of the table; both in one query read all of it.
+_TOP = """
+SELECT coalesce((SELECT max(cursor) FROM message), 0),
+  coalesce((SELECT min(cursor) FROM message), 0)
+"""
 _STATES = "SELECT state, count(*) FROM delivery WHERE cursor = ? GROUP BY state"
 _AT_OR_AFTER = "SELECT cursor, at FROM message WHERE cursor >= ? ORDER BY cursor LIMIT 1"
 _ENDPOINTS = "SELECT no, id, url FROM endpoint WHERE app = ? AND deleted_at IS NULL ORDER BY no"
