@@ -1,5 +1,6 @@
 """The webhook API: its dialect and its operations, in the shapes that Svix clients speak."""
 
+from consignease.api import svix_apps, svix_endpoint_more, svix_messages
 from consignease.api.errors import svix_error
 from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
 from consignease.api.svix_endpoints import endpoint_ops
@@ -50,4 +51,9 @@ def svix_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
         vault: Seals and opens signing secrets.
         guards: The address policy for each instance name.
     """
-    return endpoint_ops(vault, guards)
+    return (
+        *endpoint_ops(vault, guards),
+        *svix_endpoint_more.OPS,
+        *svix_apps.OPS,
+        *svix_messages.OPS,
+    )

@@ -2,12 +2,12 @@
 
 from functools import partial
 from typing import Any, TypeAlias
-from urllib.parse import urlencode
 
 import msgspec
 from msgspec import UNSET
 
 from consignease.api.ops import Call, Op, Reply
+from consignease.api.svix_calls import idempotent, owned, replied
 from consignease.api.svix_shapes import (
     EndpointIn,
     EndpointList,
@@ -19,20 +19,19 @@ from consignease.api.svix_shapes import (
     endpoint_out,
 )
 from consignease.app import endpoints as app
-from consignease.app.idempotency import Once, once
+from consignease.app import event_types
+from consignease.app.idempotency import once
 from consignease.domain import endpoints as rules
 from consignease.domain.endpoints import Endpoint
-from consignease.domain.faults import Invalid, NotFound
+from consignease.domain.faults import Invalid
 from consignease.domain.instances import Instance
 from consignease.edge.guard import Policy, verdict_for_url
 from consignease.edge.target import BadUrlError, check_url
 from consignease.edge.vault import Vault
 from consignease.store.tx import Tx
-from consignease.wire.events import EVENT_TYPES
 from consignease.wire.ids import new_id
 from consignease.wire.signing import SecretError, check_new_secret, generate_secret
 
-_TYPES = frozenset(EVENT_TYPES)
 _TAG = "Endpoints"
 
 
@@ -58,18 +57,6 @@ def _uid(uid: str | None) -> str | None:
     return None if uid is None else rules.check_name(uid, "uid", prefix="ep_")
 
 
-def _owned(call: Call[Any, Any]) -> Instance:
-    """Check that the path names the key's own application.
-
-    Raises:
-        NotFound: it names another one, or none.
-    """
-    if call.path["app_id"] not in {call.instance.app_id, call.instance.id}:
-        msg = f"There is no application {call.path['app_id']}."
-        raise NotFound(msg, code="not_found")
-    return call.instance
-
-
 def _create(endpoint: Endpoint, instance: Instance, sealed: bytes, tx: Tx) -> tuple[int, bytes]:
     return 201, _encode(app.create(tx, instance, endpoint, sealed, endpoint.created_at))
 
@@ -79,26 +66,6 @@ def _rotate(
 ) -> tuple[int, bytes]:
     app.rotate(tx, instance, name, sealed, grace_ms, now)
     return 200, b""
-
-
-def _idempotent(call: Call[Any, Any], what: str, body: object) -> tuple[str | None, bytes]:
-    key = call.headers.get(b"idempotency-key")
-    if key is None:
-        return None, b""
-    if len(key) > 256:
-        msg = "An idempotency key has at most 256 characters."
-        raise Invalid(msg, param="idempotency-key")
-    request = what.encode() + urlencode(call.path).encode() + msgspec.json.encode(body)
-    return key.decode("latin-1"), request
-
-
-def _reply(done: Once) -> Reply:
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    if done.replayed:
-        headers = ((b"idempotent-replayed", b"true"),)
-    if done.altered:
-        headers += ((b"idempotency-request-differs", b"true"),)
-    return Reply(done.status, done.body, headers)
 
 
 class _Endpoints:
@@ -127,7 +94,7 @@ class _Endpoints:
             msg = "order is ascending or descending."
             raise Invalid(msg, param="order")
         page = await call.services.store.read(
-            app.page, _owned(call), query.iterator, query.limit, query.order == "ascending"
+            app.page, await owned(call), query.iterator, query.limit, query.order == "ascending"
         )
         items = [endpoint_out(item) for item in page.items]
         return msgspec.json.encode(
@@ -141,14 +108,15 @@ class _Endpoints:
 
     async def create(self, call: Call[None, EndpointIn]) -> Reply:
         """Add an endpoint."""
-        instance, body, now = _owned(call), call.body, call.services.now()
+        instance, body, now = await owned(call), call.body, call.services.now()
+        types = await call.services.store.read(event_types.names, instance)
         endpoint = Endpoint(
             id=new_id("ep"),
             uid=_uid(body.uid),
             url=self._url(instance, body.url),
             description=rules.check_description(body.description),
             version=body.version,
-            event_types=rules.check_event_types(body.event_types or body.filter_types, _TYPES),
+            event_types=rules.check_event_types(body.event_types or body.filter_types, types),
             channels=_channels(body.channels),
             headers=rules.check_headers(body.headers),
             metadata=rules.check_metadata(body.metadata),
@@ -160,24 +128,29 @@ class _Endpoints:
         )
         sealed = self._seal(body.secret, endpoint.id)
         effect = partial(_create, endpoint, instance, sealed)
-        key, request = _idempotent(call, "create endpoint", body)
-        return _reply(await call.services.store.write(once, instance.no, key, request, now, effect))
+        key, request = idempotent(call, "create endpoint", body)
+        return replied(
+            await call.services.store.write(once, instance.no, key, request, now, effect)
+        )
 
     async def get(self, call: One) -> bytes:
         """Return an endpoint."""
-        found = await call.services.store.read(app.get, _owned(call), call.path["endpoint_id"])
+        found = await call.services.store.read(app.get, await owned(call), call.path["endpoint_id"])
         return _encode(found)
 
     async def patch(self, call: Call[None, EndpointPatch]) -> bytes:
         """Change an endpoint."""
-        instance = _owned(call)
-        changes = self._changes(instance, call.body)
+        instance = await owned(call)
+        types = await call.services.store.read(event_types.names, instance)
+        changes = self._changes(instance, call.body, types)
         changed = await call.services.store.write(
             app.change, instance, call.path["endpoint_id"], changes, call.services.now()
         )
         return _encode(changed)
 
-    def _changes(self, instance: Instance, body: EndpointPatch) -> dict[str, Any]:
+    def _changes(
+        self, instance: Instance, body: EndpointPatch, types: frozenset[str]
+    ) -> dict[str, Any]:
         given = {
             name: value
             for name in body.__struct_fields__
@@ -191,7 +164,7 @@ class _Endpoints:
             "url": partial(self._url, instance),
             "description": rules.check_description,
             "uid": _uid,
-            "event_types": partial(rules.check_event_types, known=_TYPES),
+            "event_types": partial(rules.check_event_types, known=types),
             "channels": _channels,
             "headers": rules.check_headers,
             "metadata": rules.check_metadata,
@@ -204,14 +177,14 @@ class _Endpoints:
     async def delete(self, call: One) -> Reply:
         """Delete an endpoint; what was not sent to it yet is canceled."""
         await call.services.store.write(
-            app.delete, _owned(call), call.path["endpoint_id"], call.services.now()
+            app.delete, await owned(call), call.path["endpoint_id"], call.services.now()
         )
         return Reply(204)
 
     async def secret(self, call: Call[None, Any]) -> bytes:
         """Return an endpoint's signing secret."""
         name, sealed = await call.services.store.read(
-            app.secret, _owned(call), call.path["endpoint_id"], call.services.now()
+            app.secret, await owned(call), call.path["endpoint_id"], call.services.now()
         )
         return msgspec.json.encode(SecretOut(self._vault.open(sealed, name).decode()))
 
@@ -221,15 +194,15 @@ class _Endpoints:
         Clients of one generation read the new secret from the answer, those of
         the other ignore it. It is not kept with the idempotency key.
         """
-        instance, services = _owned(call), call.services
+        instance, services = await owned(call), call.services
         name = await services.store.read(app.identify, instance, call.path["endpoint_id"])
         sealed = self._seal(call.body.key, name)
         grace_ms = call.body.grace_period_seconds * 1000
         now = services.now()
         effect = partial(_rotate, instance, name, sealed, grace_ms, now)
-        key, request = _idempotent(call, "rotate secret", call.body)
+        key, request = idempotent(call, "rotate secret", call.body)
         done = await services.store.write(once, instance.no, key, request, now, effect)
-        return _reply(msgspec.structs.replace(done, body=await self.secret(call)))
+        return replied(msgspec.structs.replace(done, body=await self.secret(call)))
 
     def _seal(self, secret: str | None, belongs_to: str) -> bytes:
         if secret is None:

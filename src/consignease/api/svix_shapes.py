@@ -1,10 +1,10 @@
 """What the webhook API takes and returns of an endpoint."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from consignease.api.svix_calls import shown_time
 from consignease.domain.endpoints import Endpoint
 
 _DEFAULT_GRACE_SECONDS = 24 * 3600
@@ -99,11 +99,6 @@ class RotateIn(Struct, kw_only=True, rename="camel"):
     grace_period_seconds: Annotated[int, Meta(ge=0, le=_MAX_GRACE_SECONDS)] = _DEFAULT_GRACE_SECONDS
 
 
-def _time(at: int) -> str:
-    moment = datetime.fromtimestamp(at / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def endpoint_out(endpoint: Endpoint) -> EndpointOut:
     """Put an endpoint into the shape that clients read."""
     return EndpointOut(
@@ -121,6 +116,6 @@ def endpoint_out(endpoint: Endpoint) -> EndpointOut:
         throttle_rate=endpoint.rate_limit,
         ordering=endpoint.ordering,
         metadata=endpoint.metadata,
-        created_at=_time(endpoint.created_at),
-        updated_at=_time(endpoint.updated_at),
+        created_at=shown_time(endpoint.created_at),
+        updated_at=shown_time(endpoint.updated_at),
     )

@@ -46,6 +46,33 @@ def cursor_of(instance_id: str, name: str) -> int | None:
     return int.from_bytes(raw[4:12]) if raw[12:] == _salt(instance_id) else None
 
 
+def attempt_id(instance_id: str, cursor: int, endpoint: int, n: int, at: int) -> str:
+    """Name an attempt: by its message, the number of its endpoint, and its own.
+
+    Args:
+        instance_id: The instance it belongs to.
+        cursor: Its message's.
+        endpoint: Number of the endpoint inside the database.
+        n: Which try of the delivery.
+        at: When it began, in milliseconds.
+    """
+    stamp = at // 1000 - EPOCH
+    key = cursor.to_bytes(6) + endpoint.to_bytes(4) + n.to_bytes(2)
+    return "atmpt_" + encode20(stamp.to_bytes(4) + key + _salt(instance_id)[:4])
+
+
+def attempt_of(instance_id: str, name: str) -> tuple[int, int, int] | None:
+    """Return the cursor, endpoint and number in an attempt's identifier; None if it is not ours."""
+    prefix, _, tail = name.partition("_")
+    try:
+        raw = decode20(tail)
+    except ValueError:
+        return None
+    if prefix != "atmpt" or raw[16:] != _salt(instance_id)[:4]:
+        return None
+    return int.from_bytes(raw[4:10]), int.from_bytes(raw[10:14]), int.from_bytes(raw[14:16])
+
+
 _NOBODY = b',"event_attributes":{"http_request":{"client_ip":"","user_agent":""}}'
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from consignease.domain.faults import Unavailable
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest schema revision this release knows."""
 
 

@@ -1,5 +1,6 @@
 """Endpoints, their signing secrets, and which of them an event goes to."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from consignease.store.tx import Tx
 
 _VERSION = "SELECT endpoints_version FROM application WHERE no = ?"
 _SUBSCRIBED = """
-SELECT no, event_types, ordering FROM endpoint WHERE app = ? AND deleted_at IS NULL ORDER BY no
+SELECT no, event_types, channels, ordering FROM endpoint WHERE app = ? AND deleted_at IS NULL ORDER BY no
 """
 _TOUCH = "UPDATE application SET endpoints_version = endpoints_version + 1 WHERE no = ?"
 _INSERT = """
@@ -74,7 +75,9 @@ def policy(ordering: str) -> Policy:
     return _POLICIES[ordering]
 
 
-def matching(tx: Tx, app: int, event_type: str) -> tuple[tuple[int, Policy], ...]:
+def matching(
+    tx: Tx, app: int, event_type: str, channels: Sequence[str] = ()
+) -> tuple[tuple[int, Policy], ...]:
     """Return the endpoints an event goes to: number and policy.
 
     The answer is remembered under the application's version of its endpoints,
@@ -82,23 +85,29 @@ def matching(tx: Tx, app: int, event_type: str) -> tuple[tuple[int, Policy], ...
     endpoints are among them: what they miss waits for them.
     """
     version = tx.execute(_VERSION, (app,)).fetchone()[0]
-    if tx.touched:
-        return _match(tx, app, event_type)
+    if tx.touched or channels:
+        return _match(tx, app, event_type, channels)
     known: _Matches | None = tx.cache.get(app)
     if known is None or known[0] != version:
         known = (version, {})
         tx.cache[app] = known
     found = known[1].get(event_type)
     if found is None:
-        found = known[1][event_type] = _match(tx, app, event_type)
+        found = known[1][event_type] = _match(tx, app, event_type, ())
     return found
 
 
-def _match(tx: Tx, app: int, event_type: str) -> tuple[tuple[int, Policy], ...]:
+def _match(
+    tx: Tx, app: int, event_type: str, channels: Sequence[str]
+) -> tuple[tuple[int, Policy], ...]:
     return tuple(
         (row["no"], _POLICIES[row["ordering"]])
         for row in tx.all(_SUBSCRIBED, (app,))
-        if row["event_types"] is None or event_type in msgspec.json.decode(row["event_types"])
+        if (row["event_types"] is None or event_type in msgspec.json.decode(row["event_types"]))
+        and (
+            row["channels"] is None
+            or not set(channels).isdisjoint(msgspec.json.decode(row["channels"]))
+        )
     )
 
 

@@ -1,6 +1,9 @@
 """The log: messages, and the versions of what they are about."""
 
+from collections.abc import Sequence
 from typing import Any
+
+import msgspec
 
 from consignease.store.tx import Tx
 
@@ -16,6 +19,10 @@ _INSERT = """
 INSERT INTO message (cursor, instance, app, type, subject, version, at, body)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
+_NAME = "UPDATE message SET uid = ?, channels = ? WHERE cursor = ?"
+_ADD_UID = "INSERT INTO message_uid (app, uid, cursor) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_BY_UID = "SELECT cursor FROM message_uid WHERE app = ? AND uid = ?"
+_EXPUNGE = "UPDATE message SET body = NULL WHERE app = ? AND cursor = ?"
 _GET = "SELECT * FROM message WHERE cursor = ? AND app = ?"
 
 
@@ -52,6 +59,26 @@ def insert(
 ) -> None:
     """Append one message to the log."""
     tx.execute(_INSERT, (cursor, instance, app, type, subject, version, at, body))
+
+
+def name(tx: Tx, app: int, cursor: int, uid: str | None, channels: Sequence[str]) -> bool:
+    """Note a message's own id and channels; False if the id was used before."""
+    if uid is not None and tx.run(_ADD_UID, (app, uid, cursor)) == 0:
+        return False
+    listed = msgspec.json.encode(list(channels)).decode() if channels else None
+    tx.execute(_NAME, (uid, listed, cursor))
+    return True
+
+
+def by_uid(tx: Tx, app: int, uid: str) -> int | None:
+    """Return the cursor of the message that was given an id, or None."""
+    row = tx.one(_BY_UID, (app, uid))
+    return None if row is None else row[0]
+
+
+def expunge(tx: Tx, app: int, cursor: int) -> None:
+    """Forget a message's body."""
+    tx.execute(_EXPUNGE, (app, cursor))
 
 
 def get(tx: Tx, app: int, cursor: int) -> Any:

@@ -65,6 +65,7 @@ application = _table(
     _int("endpoints_version"),
     _int("created_at"),
     _int("updated_at"),
+    _int("deleted_at", nullable=True),
     UniqueConstraint("instance", "uid"),
 )
 
@@ -273,8 +274,33 @@ message = _table(
     _int("version"),
     _int("at"),
     _blob("body", nullable=True),
+    _text("uid", nullable=True),
+    _text("channels", nullable=True),
 )
 """The log: outbox, history and feed in one. `body` is null once it has expired."""
+
+message_uid = _table(
+    "message_uid",
+    _int("app", primary_key=True),
+    _text("uid", primary_key=True),
+    _int("cursor"),
+    rowid=False,
+)
+"""Ids that an application gave its messages: each for good."""
+
+event_type = _table(
+    "event_type",
+    _int("instance", primary_key=True),
+    _text("name", primary_key=True),
+    _text("description"),
+    _text("schemas", nullable=True),
+    _int("archived"),
+    _int("deprecated"),
+    _int("created_at"),
+    _int("updated_at"),
+    rowid=False,
+)
+"""Event types of an instance's own, beside those of the catalogue."""
 
 delivery = _table(
     "delivery",

@@ -47,7 +47,8 @@ _ANY = " || char(10) || ".join(
 )
 _OF_INSTANCE = "(SELECT o.instance FROM object o WHERE o.no = s.rowid) = ?"
 _COUNT_ALL = f"SELECT count(*) FROM user_search s WHERE {_OF_INSTANCE}"
-_ENDS = "SELECT min(rowid), max(rowid) FROM user_search"
+_FIRST = "SELECT rowid FROM user_search ORDER BY rowid LIMIT 1"
+_LAST = "SELECT rowid FROM user_search ORDER BY rowid DESC LIMIT 1"
 _TEXTS = f"SELECT {_ANY} FROM user_search s WHERE rowid >= ? ORDER BY rowid LIMIT 1"
 _COLUMNS = {
     "": f"({_ANY})",
@@ -123,10 +124,10 @@ def _sample(tx: Tx) -> Counter[str]:
     file: str = tx.one("PRAGMA database_list")[2]
     at, seen = _samples.get(file, (-SAMPLE_SECONDS, Counter[str]()))
     if monotonic() - at >= SAMPLE_SECONDS:
-        first, last = tx.one(_ENDS)
+        first, last = tx.one(_FIRST), tx.one(_LAST)
         seen = Counter[str]()
-        for n in range(SAMPLE if last else 0):
-            row = tx.one(_TEXTS, (first + (last - first) * n // SAMPLE,))
+        for n in range(SAMPLE if first else 0):
+            row = tx.one(_TEXTS, (first[0] + (last[0] - first[0]) * n // SAMPLE,))
             seen.update(trigrams(row[0]) if row else ())
         if seen:  # of nobody, nothing is learned
             _samples[file] = (monotonic(), seen)

@@ -1,0 +1,467 @@
+"""Applications and event types in the webhook API."""
+
+from functools import partial
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from consignease.api.ops import Call, Op, Reply
+from consignease.api.svix_calls import idempotent, page_of, replied, shown_time
+from consignease.app import applications, event_types
+from consignease.app.applications import Wanted
+from consignease.app.event_types import EventType
+from consignease.app.idempotency import once
+from consignease.domain import endpoints as rules
+from consignease.domain.applications import NAME_MAX, Application
+from consignease.domain.faults import NotFound
+from consignease.domain.instances import Instance
+from consignease.store.tx import Tx
+from consignease.wire.ids import new_id
+
+Name = Annotated[str, Meta(min_length=1, max_length=NAME_MAX)]
+Throttle = Annotated[int, Meta(ge=1)] | None
+
+
+class ApplicationIn(Struct, kw_only=True, rename="camel"):
+    """An application to be. Limits on whole applications are taken and not enforced."""
+
+    name: Name
+    uid: str | None = None
+    metadata: dict[str, str] = {}
+    rate_limit: Throttle = None
+    throttle_rate: Throttle = None
+
+
+class ApplicationPatch(Struct, kw_only=True, rename="camel"):
+    """Changes of an application: what is absent stays as it is."""
+
+    name: Name | UnsetType = UNSET
+    uid: str | None | UnsetType = UNSET
+    metadata: dict[str, str] | UnsetType = UNSET
+    rate_limit: Throttle | UnsetType = UNSET
+    throttle_rate: Throttle | UnsetType = UNSET
+
+
+class ApplicationOut(Struct, kw_only=True, rename="camel"):
+    """An application."""
+
+    id: str
+    uid: str | None
+    name: str
+    metadata: dict[str, str]
+    rate_limit: int | None = None
+    throttle_rate: int | None = None
+    created_at: str
+    updated_at: str
+
+
+class ApplicationList(Struct, kw_only=True, rename="camel"):
+    """A page of applications."""
+
+    data: list[ApplicationOut]
+    done: bool
+    iterator: str | None
+    prev_iterator: str | None
+
+
+class PageQuery(Struct, kw_only=True, frozen=True):
+    """How to page."""
+
+    limit: Annotated[int, Meta(ge=1, le=250)] = 50
+    iterator: str | None = None
+    order: Annotated[str, Meta(pattern="^(ascending|descending)$")] = "descending"
+    exclude_apps_with_no_endpoints: bool = False
+    exclude_apps_with_disabled_endpoints: bool = False
+    exclude_apps_with_svix_play_endpoints: bool = False
+
+
+class CreateQuery(Struct, kw_only=True, frozen=True):
+    """Whether an application that is there is as good as a new one."""
+
+    get_if_exists: bool = False
+
+
+class EventTypeIn(Struct, kw_only=True, rename="camel"):
+    """An event type to be."""
+
+    name: str
+    description: str
+    schemas: dict[str, Any] | None = None
+    archived: bool = False
+    deprecated: bool = False
+    feature_flag: str | None = None
+    feature_flags: list[str] | None = None
+    group_name: str | None = None
+
+
+class EventTypePatch(Struct, kw_only=True, rename="camel"):
+    """Changes of an event type: what is absent stays as it is."""
+
+    description: str | UnsetType = UNSET
+    schemas: dict[str, Any] | None | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
+    deprecated: bool | UnsetType = UNSET
+
+
+class EventTypeOut(Struct, kw_only=True, rename="camel"):
+    """An event type."""
+
+    name: str
+    description: str
+    schemas: dict[str, Any] | None
+    archived: bool
+    deprecated: bool
+    feature_flag: str | None = None
+    feature_flags: list[str] | None = None
+    group_name: str | None = None
+    created_at: str
+    updated_at: str
+
+
+class EventTypeList(Struct, kw_only=True, rename="camel"):
+    """A page of event types."""
+
+    data: list[EventTypeOut]
+    done: bool
+    iterator: str | None
+    prev_iterator: str | None
+
+
+class EventTypeQuery(Struct, kw_only=True, frozen=True):
+    """How to page, and what to show."""
+
+    limit: Annotated[int, Meta(ge=1, le=250)] = 50
+    iterator: str | None = None
+    order: str = "ascending"
+    include_archived: bool = False
+    with_content: bool = False
+
+
+class DeleteQuery(Struct, kw_only=True, frozen=True):
+    """Whether to forget an event type rather than archive it."""
+
+    expunge: bool = False
+
+
+def _app_out(found: Application) -> ApplicationOut:
+    return ApplicationOut(
+        id=found.id,
+        uid=found.uid,
+        name=found.name,
+        metadata=found.metadata,
+        created_at=shown_time(found.created_at),
+        updated_at=shown_time(found.updated_at),
+    )
+
+
+def _uid(uid: str | None) -> str | None:
+    return None if uid is None else rules.check_name(uid, "uid", prefix="app_")
+
+
+def _wanted(body: ApplicationIn) -> Wanted:
+    name = rules.check_description(body.name)
+    return Wanted(name=name, uid=_uid(body.uid), metadata=rules.check_metadata(body.metadata))
+
+
+async def list_apps(call: Call[PageQuery, None]) -> bytes:
+    """Return a page of applications."""
+    query = call.query
+    found = await call.services.store.read(
+        applications.page, call.instance, query.iterator, query.limit + 1, query.order
+    )
+    items = [_app_out(one) for one in found]
+    return msgspec.json.encode(page_of(items, [one.id for one in items], query.limit))
+
+
+async def create_app(call: Call[CreateQuery, ApplicationIn]) -> Reply:
+    """Add an application."""
+    wanted, instance, services = _wanted(call.body), call.instance, call.services
+    existing = await _existing(call, wanted.uid) if call.query.get_if_exists else None
+    if existing is not None:
+        return Reply(200, msgspec.json.encode(_app_out(existing)))
+    key, request = idempotent(call, "create application", call.body)
+    now, app_id = services.now(), new_id("app")
+    effect = partial(_create_app, instance, app_id, wanted, now)
+    return replied(await services.store.write(once, instance.no, key, request, now, effect))
+
+
+def _create_app(
+    instance: Instance, app_id: str, wanted: Wanted, now: int, tx: Tx
+) -> tuple[int, bytes]:
+    made = applications.create(tx, instance, app_id, wanted, now)
+    return 201, msgspec.json.encode(_app_out(made))
+
+
+async def _existing(call: Call[Any, Any], name: str | None) -> Application | None:
+    if name is None:
+        return None
+    try:
+        return await call.services.store.read(applications.get, call.instance, name)
+    except NotFound:
+        return None
+
+
+async def get_app(call: Call[None, None]) -> bytes:
+    """Return an application."""
+    name = _name(call)
+    return msgspec.json.encode(
+        _app_out(await call.services.store.read(applications.get, call.instance, name))
+    )
+
+
+def _name(call: Call[Any, Any]) -> str:
+    name = call.path["app_id"]
+    return call.instance.app_id if name == call.instance.id else name
+
+
+async def put_app(call: Call[None, ApplicationIn]) -> Reply:
+    """Change an application, or add it under that uid."""
+    wanted = _wanted(call.body)
+    existing = await _existing(call, _name(call))
+    if existing is None:
+        wanted = msgspec.structs.replace(wanted, uid=wanted.uid or _uid(call.path["app_id"]))
+        made = await call.services.store.write(
+            applications.create, call.instance, new_id("app"), wanted, call.services.now()
+        )
+        return Reply(201, msgspec.json.encode(_app_out(made)))
+    changes = msgspec.structs.asdict(wanted)
+    return Reply(200, await _change_app(call, changes))
+
+
+async def patch_app(call: Call[None, ApplicationPatch]) -> bytes:
+    """Change an application."""
+    body = call.body
+    changes: dict[str, Any] = {}
+    if body.name is not UNSET:
+        changes["name"] = rules.check_description(body.name)
+    if body.uid is not UNSET:
+        changes["uid"] = _uid(body.uid)
+    if body.metadata is not UNSET:
+        changes["metadata"] = rules.check_metadata(body.metadata)
+    return await _change_app(call, changes)
+
+
+async def _change_app(call: Call[None, Any], changes: dict[str, Any]) -> bytes:
+    changed = await call.services.store.write(
+        applications.change, call.instance, _name(call), changes, call.services.now()
+    )
+    return msgspec.json.encode(_app_out(changed))
+
+
+async def delete_app(call: Call[None, None]) -> Reply:
+    """Delete an application and its endpoints."""
+    await call.services.store.write(
+        applications.delete, call.instance, _name(call), call.services.now()
+    )
+    return Reply(204)
+
+
+def _type_out(found: EventType, schemas: dict[str, Any] | None) -> EventTypeOut:
+    return EventTypeOut(
+        name=found.name,
+        description=found.description,
+        schemas=schemas,
+        archived=found.archived,
+        deprecated=found.deprecated,
+        created_at=shown_time(found.created_at),
+        updated_at=shown_time(found.updated_at),
+    )
+
+
+async def list_types(call: Call[EventTypeQuery, None]) -> bytes:
+    """Return a page of event types by name: the catalogue's and your own."""
+    query = call.query
+    found = await call.services.store.read(event_types.every, call.instance)
+    after = query.iterator or ""
+    found = [
+        one for one in found if one.name > after and (query.include_archived or not one.archived)
+    ][: query.limit + 1]
+    items = [_type_out(one, one.schemas if query.with_content else None) for one in found]
+    return msgspec.json.encode(page_of(items, [one.name for one in items], query.limit))
+
+
+async def get_type(call: Call[None, None]) -> bytes:
+    """Return an event type."""
+    name = call.path["event_type_name"]
+    found = await call.services.store.read(event_types.get, call.instance, name)
+    return msgspec.json.encode(_type_out(found, found.schemas))
+
+
+def _type(body: EventTypeIn) -> EventType:
+    return EventType(
+        name=rules.check_name(body.name, "name"),
+        description=rules.check_description(body.description),
+        schemas=body.schemas,
+        archived=body.archived,
+        deprecated=body.deprecated,
+    )
+
+
+async def create_type(call: Call[None, EventTypeIn]) -> Reply:
+    """Add an event type."""
+    wanted, instance, now = _type(call.body), call.instance, call.services.now()
+    key, request = idempotent(call, "create event type", call.body)
+    effect = partial(_create_type, instance, wanted, now)
+    return replied(await call.services.store.write(once, instance.no, key, request, now, effect))
+
+
+def _create_type(instance: Instance, wanted: EventType, now: int, tx: Tx) -> tuple[int, bytes]:
+    made = event_types.create(tx, instance, wanted, now)
+    return 201, msgspec.json.encode(_type_out(made, made.schemas))
+
+
+async def put_type(call: Call[None, EventTypePatch]) -> Reply:
+    """Change an event type, or add it."""
+    name = call.path["event_type_name"]
+    try:
+        return Reply(200, await patch_type(call))
+    except NotFound:
+        body = call.body
+        description = "" if body.description is UNSET else body.description
+        schemas = None if body.schemas is UNSET else body.schemas
+        wanted = _type(EventTypeIn(name=name, description=description, schemas=schemas))
+        made = await call.services.store.write(
+            event_types.create, call.instance, wanted, call.services.now()
+        )
+        return Reply(201, msgspec.json.encode(_type_out(made, made.schemas)))
+
+
+async def patch_type(call: Call[None, EventTypePatch]) -> bytes:
+    """Change an event type."""
+    body = call.body
+    changes = {
+        name: value
+        for name in body.__struct_fields__
+        if (value := getattr(body, name)) is not UNSET
+    }
+    if "description" in changes:
+        changes["description"] = rules.check_description(changes["description"])
+    changed = await call.services.store.write(
+        event_types.change,
+        call.instance,
+        call.path["event_type_name"],
+        changes,
+        call.services.now(),
+    )
+    return msgspec.json.encode(_type_out(changed, changed.schemas))
+
+
+async def delete_type(call: Call[DeleteQuery, None]) -> Reply:
+    """Archive an event type, or forget it."""
+    how = "expunge" if call.query.expunge else "archive"
+    name = call.path["event_type_name"]
+    await call.services.store.write(
+        event_types.delete, call.instance, name, call.services.now(), how
+    )
+    return Reply(204)
+
+
+_app = partial(Op, refuses=(403, 404, 409, 422), tag="Applications", returns=ApplicationOut)
+_type_op = partial(Op, refuses=(403, 404, 409, 422), tag="Event types", returns=EventTypeOut)
+_APP, _TYPE = "/api/v1/app/{app_id}", "/api/v1/event-type/{event_type_name}"
+
+OPS: tuple[Op, ...] = (
+    _app(
+        method="GET",
+        path="/api/v1/app",
+        name="v1.application.list",
+        summary="List applications.",
+        handler=list_apps,
+        query=PageQuery,
+        returns=ApplicationList,
+    ),
+    _app(
+        method="POST",
+        path="/api/v1/app",
+        name="v1.application.create",
+        summary="Add an application.",
+        handler=create_app,
+        query=CreateQuery,
+        body=ApplicationIn,
+        status=201,
+    ),
+    _app(
+        method="GET",
+        path=_APP,
+        name="v1.application.get",
+        summary="Return an application.",
+        handler=get_app,
+    ),
+    _app(
+        method="PUT",
+        path=_APP,
+        name="v1.application.update",
+        summary="Change an application, or add it.",
+        handler=put_app,
+        body=ApplicationIn,
+    ),
+    _app(
+        method="PATCH",
+        path=_APP,
+        name="v1.application.patch",
+        summary="Change an application.",
+        handler=patch_app,
+        body=ApplicationPatch,
+    ),
+    _app(
+        method="DELETE",
+        path=_APP,
+        name="v1.application.delete",
+        summary="Delete an application and its endpoints.",
+        handler=delete_app,
+        returns=None,
+        status=204,
+    ),
+    _type_op(
+        method="GET",
+        path="/api/v1/event-type",
+        name="v1.event-type.list",
+        summary="List event types.",
+        handler=list_types,
+        query=EventTypeQuery,
+        returns=EventTypeList,
+    ),
+    _type_op(
+        method="POST",
+        path="/api/v1/event-type",
+        name="v1.event-type.create",
+        summary="Add an event type.",
+        handler=create_type,
+        body=EventTypeIn,
+        status=201,
+    ),
+    _type_op(
+        method="GET",
+        path=_TYPE,
+        name="v1.event-type.get",
+        summary="Return an event type.",
+        handler=get_type,
+    ),
+    _type_op(
+        method="PUT",
+        path=_TYPE,
+        name="v1.event-type.update",
+        summary="Change an event type, or add it.",
+        handler=put_type,
+        body=EventTypePatch,
+    ),
+    _type_op(
+        method="PATCH",
+        path=_TYPE,
+        name="v1.event-type.patch",
+        summary="Change an event type.",
+        handler=patch_type,
+        body=EventTypePatch,
+    ),
+    _type_op(
+        method="DELETE",
+        path=_TYPE,
+        name="v1.event-type.delete",
+        summary="Archive an event type, or forget it.",
+        handler=delete_type,
+        query=DeleteQuery,
+        returns=None,
+        status=204,
+    ),
+)

@@ -1,0 +1,74 @@
+"""What calls of the webhook API have in common."""
+
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from consignease.api.ops import Call, Reply
+from consignease.app import applications
+from consignease.app.idempotency import Once
+from consignease.domain.faults import Invalid
+from consignease.domain.instances import Instance
+
+T = TypeVar("T")
+
+
+async def owned(call: Call[Any, Any]) -> Instance:
+    """Return the instance as the application that the path names sees it.
+
+    The built-in application, which carries identity events, is also called by
+    the instance's own id.
+
+    Raises:
+        NotFound: there is no such application.
+    """
+    name = call.path["app_id"]
+    if name in {call.instance.app_id, call.instance.id}:
+        return call.instance
+    return await call.services.store.read(applications.resolve, call.instance, name)
+
+
+def idempotent(call: Call[Any, Any], what: str, body: object) -> tuple[str | None, bytes]:
+    """Return the request's idempotency key, if it has one, and what was asked."""
+    key = call.headers.get(b"idempotency-key")
+    if key is None:
+        return None, b""
+    if len(key) > 256:
+        msg = "An idempotency key has at most 256 characters."
+        raise Invalid(msg, param="idempotency-key")
+    request = what.encode() + urlencode(call.path).encode() + msgspec.json.encode(body)
+    return key.decode("latin-1"), request
+
+
+def replied(done: Once) -> Reply:
+    """Answer what a request with an idempotency key came to, now or before."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    if done.replayed:
+        headers = ((b"idempotent-replayed", b"true"),)
+    if done.altered:
+        headers += ((b"idempotency-request-differs", b"true"),)
+    return Reply(done.status, done.body, headers)
+
+
+def shown_time(at: int) -> str:
+    """Return a time of ours as clients read it (RFC 3339)."""
+    moment = datetime.fromtimestamp(at / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def milliseconds(at: datetime | None) -> int | None:
+    """Return a client's time in milliseconds."""
+    return None if at is None else round(at.timestamp() * 1000)
+
+
+def page_of(items: list[T], ids: list[str], limit: int) -> dict[str, Any]:
+    """Shape a page of which one more item was read than asked for."""
+    shown = ids[:limit]
+    return {
+        "data": items[:limit],
+        "done": len(items) <= limit,
+        "iterator": shown[-1] if shown else None,
+        "prevIterator": f"-{shown[0]}" if shown else None,
+    }

@@ -1,0 +1,227 @@
+"""What else there is about endpoints in the webhook API: headers, numbers, examples."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from consignease.api.ops import Call, Op, Reply
+from consignease.api.svix_calls import owned, shown_time
+from consignease.api.svix_messages import STATUSES, MessageOut, Page
+from consignease.api.svix_shapes import endpoint_out
+from consignease.app import endpoints, message_lists, messages, redeliver
+from consignease.domain import endpoints as rules
+from consignease.domain.delivery import State
+from consignease.domain.faults import NotFound
+from consignease.domain.instances import Instance
+from consignease.store.tx import Tx
+from consignease.wire.events import EVENT_TYPES
+from consignease.wire.examples import example_body
+from consignease.wire.json import dumps
+
+
+class HeadersIn(Struct, kw_only=True, rename="camel"):
+    """Custom headers: to replace all, or to change some (null removes one)."""
+
+    headers: dict[str, str | None]
+    delete_headers: list[str] = []
+
+
+class HeadersOut(Struct, kw_only=True):
+    """Custom headers; those that are secrets are named, not shown."""
+
+    headers: dict[str, str]
+    sensitive: list[str]
+
+
+class Stats(Struct, kw_only=True):
+    """How many messages of an endpoint are in which state."""
+
+    success: int = 0
+    pending: int = 0
+    sending: int = 0
+    fail: int = 0
+    canceled: int = 0
+
+
+class StatsQuery(Struct, kw_only=True, frozen=True):
+    """Of which time; everything that is kept is counted."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class ExampleIn(Struct, kw_only=True, rename="camel"):
+    """Which example to send."""
+
+    event_type: str
+
+
+async def get_headers(call: Call[None, None]) -> bytes:
+    """Return an endpoint's custom headers."""
+    found = await call.services.store.read(
+        endpoints.get, await owned(call), call.path["endpoint_id"]
+    )
+    secret = [name for name in found.headers if name.lower() in rules.SENSITIVE_HEADERS]
+    shown = {name: value for name, value in found.headers.items() if name not in secret}
+    return msgspec.json.encode(HeadersOut(headers=shown, sensitive=secret))
+
+
+async def put_headers(call: Call[None, HeadersIn]) -> Reply:
+    """Replace an endpoint's custom headers."""
+    wanted = {name: value for name, value in call.body.headers.items() if value is not None}
+    await _change(call, wanted)
+    return Reply(204)
+
+
+async def patch_headers(call: Call[None, HeadersIn]) -> Reply:
+    """Change some of an endpoint's custom headers."""
+    instance = await owned(call)
+    found = await call.services.store.read(endpoints.get, instance, call.path["endpoint_id"])
+    merged: dict[str, str | None] = {**found.headers, **call.body.headers}
+    gone = {name.lower() for name in call.body.delete_headers}
+    await _change(
+        call,
+        {
+            name: value
+            for name, value in merged.items()
+            if value is not None and name.lower() not in gone
+        },
+    )
+    return Reply(204)
+
+
+async def _change(call: Call[None, HeadersIn], headers: dict[str, str]) -> None:
+    changes = {"headers": rules.check_headers(headers)}
+    await call.services.store.write(
+        endpoints.change,
+        await owned(call),
+        call.path["endpoint_id"],
+        changes,
+        call.services.now(),
+    )
+
+
+async def stats(call: Call[StatsQuery, None]) -> bytes:
+    """Return how many messages of an endpoint are in which state."""
+    found = await call.services.store.read(
+        message_lists.counts, await owned(call), call.path["endpoint_id"]
+    )
+    counted: dict[str, int] = {}
+    for state, number in found.items():
+        name = STATUSES[state][1]
+        counted[name] = counted.get(name, 0) + number
+    return msgspec.json.encode(Stats(**counted))
+
+
+async def send_example(call: Call[None, ExampleIn]) -> bytes:
+    """Send an endpoint an example of an event type."""
+    instance, name = await owned(call), call.body.event_type
+    if name not in EVENT_TYPES:
+        msg = f"There is no example of {name!r}."
+        raise NotFound(msg, code="not_found")
+    data = dumps(msgspec.json.decode(example_body(name))["data"])
+    row = await call.services.store.write(
+        _send_example, instance, call.path["endpoint_id"], name, data, call.services.now()
+    )
+    return msgspec.json.encode(
+        MessageOut(
+            id=row[1],
+            event_id=None,
+            event_type=name,
+            payload=msgspec.Raw(row[0]["body"]),
+            channels=None,
+            timestamp=shown_time(row[0]["at"]),
+        )
+    )
+
+
+def _send_example(
+    tx: Tx, instance: Instance, endpoint: str, name: str, data: bytes, now: int
+) -> tuple[Any, str]:
+    made = redeliver.send_example(tx, instance, endpoint, name, data, now)
+    return messages.find(tx, instance, made), made
+
+
+async def destinations(call: Call[None, None]) -> bytes:
+    """Return where a message goes, and how it fares there."""
+    found = await call.services.store.read(
+        message_lists.destinations, await owned(call), call.path["msg_id"]
+    )
+    items: list[dict[str, Any]] = []
+    for endpoint, row in found:
+        status, text = STATUSES[State(row["state"])]
+        due = row["due_at"]
+        shown: dict[str, Any] = msgspec.to_builtins(endpoint_out(endpoint))
+        items.append(
+            shown
+            | {
+                "status": status,
+                "statusText": text,
+                "nextAttempt": None if due is None else shown_time(due),
+            }
+        )
+    last = items[-1]["id"] if items else None
+    first = f"-{items[0]['id']}" if items else None
+    return msgspec.json.encode(Page(data=items, done=True, iterator=last, prev_iterator=first))
+
+
+_op = partial(Op, refuses=(404, 422), tag="Endpoints")
+_ONE = "/api/v1/app/{app_id}/endpoint/{endpoint_id}"
+
+OPS: tuple[Op, ...] = (
+    _op(
+        method="GET",
+        path=f"{_ONE}/headers",
+        name="v1.endpoint.get-headers",
+        summary="Return an endpoint's custom headers.",
+        handler=get_headers,
+        returns=HeadersOut,
+    ),
+    _op(
+        method="PUT",
+        path=f"{_ONE}/headers",
+        name="v1.endpoint.update-headers",
+        summary="Replace an endpoint's custom headers.",
+        handler=put_headers,
+        body=HeadersIn,
+        status=204,
+    ),
+    _op(
+        method="PATCH",
+        path=f"{_ONE}/headers",
+        name="v1.endpoint.patch-headers",
+        summary="Change some of an endpoint's custom headers.",
+        handler=patch_headers,
+        body=HeadersIn,
+        status=204,
+    ),
+    _op(
+        method="GET",
+        path=f"{_ONE}/stats",
+        name="v1.endpoint.get-stats",
+        summary="Return how many messages of an endpoint are in which state.",
+        handler=stats,
+        query=StatsQuery,
+        returns=Stats,
+    ),
+    _op(
+        method="POST",
+        path=f"{_ONE}/send-example",
+        name="v1.endpoint.send-example",
+        summary="Send an endpoint an example of an event type.",
+        handler=send_example,
+        body=ExampleIn,
+        returns=MessageOut,
+    ),
+    _op(
+        method="GET",
+        path="/api/v1/app/{app_id}/msg/{msg_id}/endpoint",
+        name="v1.message-attempt.list-attempted-destinations",
+        summary="List where a message goes.",
+        handler=destinations,
+        returns=Page,
+    ),
+)

@@ -1,0 +1,414 @@
+"""Messages and attempts in the webhook API."""
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from consignease.api.ops import Call, Op, Reply
+from consignease.api.svix_calls import (
+    idempotent,
+    milliseconds,
+    owned,
+    page_of,
+    replied,
+    shown_time,
+)
+from consignease.app import message_lists, messages
+from consignease.app import redeliver as again
+from consignease.app.idempotency import once
+from consignease.app.message_lists import Look
+from consignease.app.messages import Outgoing
+from consignease.domain import endpoints as rules
+from consignease.domain import metadata
+from consignease.domain.delivery import State
+from consignease.domain.faults import Invalid
+from consignease.domain.instances import Instance
+from consignease.domain.messages import message_id
+from consignease.store.tx import Tx
+from consignease.wire.json import Metadata, dumps
+
+CHANNELS_MAX = 5
+"""Most channels of one message."""
+STATUSES = {
+    State.SUCCEEDED: (0, "success"),
+    State.WAITING: (1, "pending"),
+    State.PENDING: (1, "pending"),
+    State.FAILED: (2, "fail"),
+    State.SENDING: (3, "sending"),
+    State.CANCELED: (4, "canceled"),
+}
+"""Each state as clients know it: its number and its word."""
+
+
+class MessageIn(Struct, kw_only=True, rename="camel"):
+    """A message to be: its payload is sent as it is."""
+
+    event_type: str
+    payload: Metadata | None = None
+    data: Metadata | None = None
+    event_id: str | None = None
+    channels: list[str] | None = None
+    payload_retention_period: Annotated[int, Meta(ge=5, le=90)] | None = None
+    payload_retention_hours: int | None = None
+    tags: list[str] | None = None
+    deliver_at: datetime | None = None
+    transformations_params: dict[str, Any] | None = None
+    application: dict[str, Any] | None = None
+
+
+class MessageOut(Struct, kw_only=True, rename="camel"):
+    """A message."""
+
+    id: str
+    event_id: str | None
+    event_type: str
+    payload: msgspec.Raw
+    channels: list[str] | None
+    tags: list[str] | None = None
+    deliver_at: str | None = None
+    timestamp: str
+
+
+class EndpointMessageOut(MessageOut, kw_only=True, rename="camel"):
+    """A message and what became of it at one endpoint."""
+
+    status: int
+    status_text: str
+    next_attempt: str | None
+
+
+class AttemptOut(Struct, kw_only=True, rename="camel"):
+    """One HTTP try."""
+
+    id: str
+    msg_id: str
+    endpoint_id: str
+    url: str
+    status: int
+    status_text: str
+    trigger_type: int
+    response: str
+    response_status_code: int
+    response_duration_ms: int
+    timestamp: str
+
+
+class Page(Struct, kw_only=True, rename="camel"):
+    """A page of messages, attempts or endpoints."""
+
+    data: list[dict[str, Any]]
+    done: bool
+    iterator: str | None
+    prev_iterator: str | None
+
+
+class ContentQuery(Struct, kw_only=True, frozen=True):
+    """Whether payloads and responses are wanted."""
+
+    with_content: bool = True
+
+
+class ListQuery(ContentQuery, kw_only=True, frozen=True):
+    """Which page of which messages or attempts."""
+
+    limit: Annotated[int, Meta(ge=1, le=250)] = 50
+    iterator: str | None = None
+    status: Annotated[int, Meta(ge=0, le=4)] | None = None
+    status_code_class: Annotated[int, Meta(ge=0, le=500)] | None = None
+    channel: str | None = None
+    tag: str | None = None
+    before: datetime | None = None
+    after: datetime | None = None
+    event_types: list[str] = []
+    endpoint_id: str | None = None
+    with_msg: bool = False
+    expanded_statuses: bool = False
+
+
+def _look(query: ListQuery) -> Look:
+    types = [name for value in query.event_types for name in value.split(",") if name]
+    if query.tag is not None:
+        msg = "Messages have no tags here."
+        raise Invalid(msg, param="tag")
+    code = query.status_code_class
+    return Look(
+        limit=query.limit,
+        iterator=query.iterator,
+        before=milliseconds(query.before),
+        after=milliseconds(query.after),
+        types=types or None,
+        channel=query.channel,
+        good=None if query.status is None else query.status == 0,
+        status_class=None if code is None else code // 100,
+    )
+
+
+def _outgoing(body: MessageIn) -> Outgoing:
+    for name in ("tags", "deliver_at", "transformations_params", "application"):
+        if getattr(body, name):
+            msg = f"{name} is not supported by Consignease yet; leave it out."
+            raise Invalid(msg, param=name)
+    payload = body.data if body.payload is None else body.payload
+    if payload is None:
+        msg = "payload is missing."
+        raise Invalid(msg, param="payload")
+    channels = body.channels or []
+    if len(channels) > CHANNELS_MAX:
+        msg = f"A message has at most {CHANNELS_MAX} channels."
+        raise Invalid(msg, param="channels")
+    uid = body.event_id
+    return Outgoing(
+        type=rules.check_name(body.event_type, "eventType"),
+        body=dumps(metadata.clean(payload, "payload")),
+        uid=None if uid is None else rules.check_name(uid, "eventId", prefix="msg_"),
+        channels=[rules.check_name(channel, "channels") for channel in channels],
+    )
+
+
+def _fields(instance: Instance, row: Any, content: ContentQuery) -> dict[str, Any]:
+    body: bytes | None = row["body"] if content.with_content else b"{}"
+    channels = row["channels"]
+    return {
+        "id": message_id(instance.id, row["cursor"], row["at"]),
+        "event_id": row["uid"],
+        "event_type": row["type"],
+        "payload": msgspec.Raw(body if body is not None else b'{"expired":true}'),
+        "channels": None if channels is None else msgspec.json.decode(channels),
+        "timestamp": shown_time(row["at"]),
+    }
+
+
+def _status(row: Any) -> dict[str, Any]:
+    status, text = STATUSES[State(row["state"])]
+    due = row["due_at"]
+    next_attempt = None if due is None else shown_time(due)
+    return {"status": status, "status_text": text, "next_attempt": next_attempt}
+
+
+def _attempt_out(instance: Instance, row: dict[str, Any], content: ContentQuery) -> AttemptOut:
+    response = row["error"] or row["response"].decode("utf-8", "replace")
+    return AttemptOut(
+        id=row["id"],
+        msg_id=message_id(instance.id, row["cursor"], row["message_at"]),
+        endpoint_id=row["endpoint_id"],
+        url=row["url"],
+        status=0 if row["good"] else 2,
+        status_text="success" if row["good"] else "fail",
+        trigger_type=row["trigger"],
+        response=response if content.with_content else "",
+        response_status_code=row["status"],
+        response_duration_ms=row["total_us"] // 1000,
+        timestamp=shown_time(row["at"]),
+    )
+
+
+def _create(
+    instance: Instance, wanted: Outgoing, now: int, content: ContentQuery, tx: Tx
+) -> tuple[int, bytes]:
+    row = messages.create(tx, instance, wanted, now)
+    return 202, msgspec.json.encode(MessageOut(**_fields(instance, row, content)))
+
+
+async def create(call: Call[ContentQuery, MessageIn]) -> Reply:
+    """Send a message to the application's endpoints."""
+    instance, now, wanted = await owned(call), call.services.now(), _outgoing(call.body)
+    effect = partial(_create, instance, wanted, now, call.query)
+    key, request = idempotent(call, "create message", call.body)
+    return replied(await call.services.store.write(once, instance.no, key, request, now, effect))
+
+
+async def list_all(call: Call[ListQuery, None]) -> bytes:
+    """Return a page of messages, newest first."""
+    instance, look = await owned(call), _look(call.query)
+    rows = await call.services.store.read(message_lists.every, instance, look)
+    items = [MessageOut(**_fields(instance, row, call.query)) for row in rows]
+    return msgspec.json.encode(page_of(items, [one.id for one in items], look.limit))
+
+
+async def get(call: Call[ContentQuery, None]) -> bytes:
+    """Return a message."""
+    instance = await owned(call)
+    row = await call.services.store.read(messages.find, instance, call.path["msg_id"])
+    return msgspec.json.encode(MessageOut(**_fields(instance, row, call.query)))
+
+
+async def expunge(call: Call[None, None]) -> Reply:
+    """Forget a message's payload."""
+    await call.services.store.write(messages.expunge, await owned(call), call.path["msg_id"])
+    return Reply(204)
+
+
+async def attempts_by_endpoint(call: Call[ListQuery, None]) -> bytes:
+    """Return a page of an endpoint's attempts, newest first."""
+    instance, look = await owned(call), _look(call.query)
+    rows = await call.services.store.read(
+        message_lists.attempts_of_endpoint, instance, call.path["endpoint_id"], look
+    )
+    return _attempts(instance, rows, call.query)
+
+
+async def attempts_by_message(call: Call[ListQuery, None]) -> bytes:
+    """Return a page of a message's attempts, newest first."""
+    instance, look = await owned(call), _look(call.query)
+    rows = await call.services.store.read(
+        message_lists.attempts_of_message, instance, call.path["msg_id"], look
+    )
+    if call.query.endpoint_id is not None:
+        rows = [row for row in rows if row["endpoint_id"] == call.query.endpoint_id]
+    return _attempts(instance, rows, call.query)
+
+
+def _attempts(instance: Instance, rows: list[dict[str, Any]], query: ListQuery) -> bytes:
+    items = [_attempt_out(instance, row, query) for row in rows]
+    return msgspec.json.encode(page_of(items, [one.id for one in items], query.limit))
+
+
+async def get_attempt(call: Call[None, None]) -> bytes:
+    """Return an attempt."""
+    instance, path = await owned(call), call.path
+    row = await call.services.store.read(
+        message_lists.attempt, instance, path["msg_id"], path["attempt_id"]
+    )
+    return msgspec.json.encode(_attempt_out(instance, row, ContentQuery()))
+
+
+async def expunge_attempt(call: Call[None, None]) -> Reply:
+    """Forget what an endpoint answered to an attempt."""
+    await call.services.store.write(
+        message_lists.expunge_attempt,
+        await owned(call),
+        call.path["msg_id"],
+        call.path["attempt_id"],
+    )
+    return Reply(204)
+
+
+async def attempted_messages(call: Call[ListQuery, None]) -> bytes:
+    """Return a page of what went to an endpoint, newest first."""
+    instance, look = await owned(call), _look(call.query)
+    rows = await call.services.store.read(
+        message_lists.of_endpoint, instance, call.path["endpoint_id"], look
+    )
+    items = [
+        EndpointMessageOut(**_fields(instance, row, call.query), **_status(row)) for row in rows
+    ]
+    return msgspec.json.encode(page_of(items, [one.id for one in items], look.limit))
+
+
+async def resend(call: Call[None, Any]) -> Reply:
+    """Send a message to an endpoint once more."""
+    instance, path = await owned(call), call.path
+    await call.services.store.write(
+        _resend, instance, path["endpoint_id"], path["msg_id"], call.services.now()
+    )
+    return Reply(202, b"{}")
+
+
+def _resend(tx: Tx, instance: Instance, endpoint: str, message: str, now: int) -> None:
+    row = messages.find(tx, instance, message)
+    name = message_id(instance.id, row["cursor"], row["at"])
+    again.resend(tx, instance, endpoint, name, now)
+
+
+class Empty(Struct):
+    """A body that carries nothing."""
+
+
+_op = partial(Op, refuses=(404, 409, 422), tag="Messages")
+_APP = "/api/v1/app/{app_id}"
+_MSG = f"{_APP}/msg/{{msg_id}}"
+
+OPS: tuple[Op, ...] = (
+    _op(
+        method="POST",
+        path=f"{_APP}/msg",
+        name="v1.message.create",
+        summary="Send a message to the application's endpoints.",
+        handler=create,
+        query=ContentQuery,
+        body=MessageIn,
+        returns=MessageOut,
+        status=202,
+    ),
+    _op(
+        method="GET",
+        path=f"{_APP}/msg",
+        name="v1.message.list",
+        summary="List messages.",
+        handler=list_all,
+        query=ListQuery,
+        returns=Page,
+    ),
+    _op(
+        method="GET",
+        path=_MSG,
+        name="v1.message.get",
+        summary="Return a message.",
+        handler=get,
+        query=ContentQuery,
+        returns=MessageOut,
+    ),
+    _op(
+        method="DELETE",
+        path=f"{_MSG}/content",
+        name="v1.message.expunge-content",
+        summary="Forget a message's payload.",
+        handler=expunge,
+        status=204,
+    ),
+    _op(
+        method="GET",
+        path=f"{_APP}/attempt/endpoint/{{endpoint_id}}",
+        name="v1.message-attempt.list-by-endpoint",
+        summary="List an endpoint's attempts.",
+        handler=attempts_by_endpoint,
+        query=ListQuery,
+        returns=Page,
+    ),
+    _op(
+        method="GET",
+        path=f"{_APP}/attempt/msg/{{msg_id}}",
+        name="v1.message-attempt.list-by-msg",
+        summary="List a message's attempts.",
+        handler=attempts_by_message,
+        query=ListQuery,
+        returns=Page,
+    ),
+    _op(
+        method="GET",
+        path=f"{_APP}/endpoint/{{endpoint_id}}/msg",
+        name="v1.message-attempt.list-attempted-messages",
+        summary="List what went to an endpoint.",
+        handler=attempted_messages,
+        query=ListQuery,
+        returns=Page,
+    ),
+    _op(
+        method="GET",
+        path=f"{_MSG}/attempt/{{attempt_id}}",
+        name="v1.message-attempt.get",
+        summary="Return an attempt.",
+        handler=get_attempt,
+        returns=AttemptOut,
+    ),
+    _op(
+        method="DELETE",
+        path=f"{_MSG}/attempt/{{attempt_id}}/content",
+        name="v1.message-attempt.expunge-content",
+        summary="Forget what an endpoint answered to an attempt.",
+        handler=expunge_attempt,
+        status=204,
+    ),
+    _op(
+        method="POST",
+        path=f"{_MSG}/endpoint/{{endpoint_id}}/resend",
+        name="v1.message-attempt.resend",
+        summary="Send a message to an endpoint once more.",
+        handler=resend,
+        body=Empty,
+        status=202,
+    ),
+)

@@ -1,0 +1,124 @@
+"""The verbs of applications."""
+
+from typing import Any
+
+import msgspec
+
+from consignease.app import endpoints
+from consignease.domain.applications import Application
+from consignease.domain.faults import Conflict, Forbidden, NotFound
+from consignease.domain.instances import Instance
+from consignease.store import applications as store
+from consignease.store.tx import Tx
+from consignease.wire.ids import AppId
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """An application to be, or what it is to become."""
+
+    name: str
+    uid: str | None = None
+    metadata: dict[str, str] = {}
+
+
+def resolve(tx: Tx, instance: Instance, name: str) -> Instance:
+    """Return the instance as one of its applications sees it.
+
+    Raises:
+        NotFound: there is no such application.
+    """
+    found = get(tx, instance, name)
+    return msgspec.structs.replace(instance, app=found.no, app_id=AppId(found.id))
+
+
+def get(tx: Tx, instance: Instance, name: str) -> Application:
+    """Return the application with that id or uid.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = store.find(tx, instance.no, name)
+    if row is None:
+        raise NotFound(f"There is no application {name}.", code="not_found")
+    return _read(row)
+
+
+def page(
+    tx: Tx, instance: Instance, after: str | None, limit: int, direction: str
+) -> list[Application]:
+    """Return a page of applications in order of their ids."""
+    return [_read(row) for row in store.page(tx, instance.no, after, limit, direction)]
+
+
+def create(tx: Tx, instance: Instance, app_id: str, wanted: Wanted, now: int) -> Application:
+    """Add an application.
+
+    Raises:
+        Conflict: its uid is taken.
+    """
+    _refuse_taken(tx, instance, wanted.uid, None)
+    values = _values(wanted) | {"instance": instance.no, "id": app_id, "now": now}
+    return _read(store.insert(tx, values))
+
+
+def change(tx: Tx, instance: Instance, name: str, changes: dict[str, Any], now: int) -> Application:
+    """Change an application; changes that change nothing leave it as it is.
+
+    Raises:
+        NotFound: there is none.
+        Forbidden: it is the built-in one.
+        Conflict: the new uid is taken.
+    """
+    before = get(tx, instance, name)
+    _refuse_built_in(instance, before)
+    after = msgspec.structs.replace(before, **changes)
+    if after == before:
+        return before
+    _refuse_taken(tx, instance, after.uid, before.no)
+    wanted = Wanted(name=after.name, uid=after.uid, metadata=after.metadata)
+    return _read(store.update(tx, _values(wanted) | {"no": before.no, "now": now}))
+
+
+def delete(tx: Tx, instance: Instance, name: str, now: int) -> None:
+    """Delete an application and its endpoints; what was not sent yet is canceled.
+
+    Raises:
+        NotFound: there is none.
+        Forbidden: it is the built-in one.
+    """
+    found = get(tx, instance, name)
+    _refuse_built_in(instance, found)
+    inside = msgspec.structs.replace(instance, app=found.no, app_id=AppId(found.id))
+    for endpoint in store.endpoints(tx, found.no):
+        endpoints.delete(tx, inside, endpoint, now)
+    store.delete(tx, found.no, now)
+
+
+def _read(row: Any) -> Application:
+    return Application(
+        no=row["no"],
+        id=row["id"],
+        uid=row["uid"],
+        name=row["name"],
+        metadata=msgspec.json.decode(row["metadata"], type=dict[str, str]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _values(wanted: Wanted) -> dict[str, object]:
+    metadata = msgspec.json.encode(wanted.metadata).decode()
+    return {"uid": wanted.uid, "name": wanted.name, "metadata": metadata}
+
+
+def _refuse_taken(tx: Tx, instance: Instance, uid: str | None, no: int | None) -> None:
+    other = None if uid is None else store.find(tx, instance.no, uid)
+    if other is not None and other["no"] != no:
+        msg = f"Another application has the uid {uid}."
+        raise Conflict(msg, code="conflict", param="uid")
+
+
+def _refuse_built_in(instance: Instance, found: Application) -> None:
+    if found.no == instance.app:
+        msg = "The built-in application carries the identity events; it cannot be changed."
+        raise Forbidden(msg, code="forbidden")

@@ -1,0 +1,140 @@
+"""The verbs of event types: those of the catalogue, and an instance's own beside them."""
+
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from consignease.domain.faults import Conflict, Forbidden, NotFound
+from consignease.domain.instances import Instance
+from consignease.store import event_types as store
+from consignease.store.tx import Tx
+from consignease.wire.catalogue import CATALOGUE, json_schema
+from consignease.wire.events import EVENT_TYPES
+
+
+class EventType(msgspec.Struct, frozen=True, kw_only=True):
+    """One event type.
+
+    Attributes:
+        schemas: JSON Schemas of the payload, by version; None if there is none.
+        created_at: Milliseconds; 0 for those of the catalogue.
+    """
+
+    name: str
+    description: str
+    schemas: dict[str, Any] | None = None
+    archived: bool = False
+    deprecated: bool = False
+    created_at: int = 0
+    updated_at: int = 0
+
+
+@cache
+def built_in() -> dict[str, EventType]:
+    """Return the event types of the catalogue, by name."""
+    return {
+        name: EventType(
+            name=name, description=CATALOGUE[name].description, schemas={"1": json_schema(name)}
+        )
+        for name in EVENT_TYPES
+    }
+
+
+def names(tx: Tx, instance: Instance) -> frozenset[str]:
+    """Return the names of all that are not archived."""
+    own = (row["name"] for row in store.every(tx, instance.no) if not row["archived"])
+    return frozenset((*built_in(), *own))
+
+
+def every(tx: Tx, instance: Instance) -> list[EventType]:
+    """Return all, by name."""
+    own = [_read(row) for row in store.every(tx, instance.no)]
+    return sorted((*built_in().values(), *own), key=lambda one: one.name)
+
+
+def get(tx: Tx, instance: Instance, name: str) -> EventType:
+    """Return one.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    found = built_in().get(name)
+    if found is not None:
+        return found
+    row = store.get(tx, instance.no, name)
+    if row is None:
+        raise NotFound(f"There is no event type {name}.", code="not_found")
+    return _read(row)
+
+
+def create(tx: Tx, instance: Instance, wanted: EventType, now: int) -> EventType:
+    """Add one; an archived one of that name comes back.
+
+    Raises:
+        Conflict: there is one of that name.
+    """
+    row = store.get(tx, instance.no, wanted.name)
+    if wanted.name in built_in() or (row is not None and not row["archived"]):
+        msg = f"There is an event type {wanted.name} already."
+        raise Conflict(msg, code="event_type_exists")
+    return _put(tx, instance, wanted, now)
+
+
+def change(tx: Tx, instance: Instance, name: str, changes: dict[str, Any], now: int) -> EventType:
+    """Change one.
+
+    Raises:
+        NotFound: there is none of that name.
+        Forbidden: it is of the catalogue.
+    """
+    before = get(tx, instance, name)
+    _refuse_built_in(name)
+    return _put(tx, instance, msgspec.structs.replace(before, **changes), now)
+
+
+def delete(tx: Tx, instance: Instance, name: str, now: int, how: str) -> None:
+    """Archive one or, if `how` is ``expunge``, forget it.
+
+    Raises:
+        NotFound: there is none of that name.
+        Forbidden: it is of the catalogue.
+    """
+    found = get(tx, instance, name)
+    _refuse_built_in(name)
+    if how == "expunge":
+        store.delete(tx, instance.no, name)
+    else:
+        _put(tx, instance, msgspec.structs.replace(found, archived=True), now)
+
+
+def _put(tx: Tx, instance: Instance, wanted: EventType, now: int) -> EventType:
+    schemas = None if wanted.schemas is None else msgspec.json.encode(wanted.schemas).decode()
+    values: dict[str, object] = {
+        "instance": instance.no,
+        "name": wanted.name,
+        "description": wanted.description,
+        "schemas": schemas,
+        "archived": wanted.archived,
+        "deprecated": wanted.deprecated,
+        "now": now,
+    }
+    return _read(store.put(tx, values))
+
+
+def _read(row: Any) -> EventType:
+    return EventType(
+        name=row["name"],
+        description=row["description"],
+        schemas=None if row["schemas"] is None else msgspec.json.decode(row["schemas"]),
+        archived=row["archived"] == 1,
+        deprecated=row["deprecated"] == 1,
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _refuse_built_in(name: str) -> None:
+    if name in built_in():
+        msg = f"{name} is an event of the catalogue; it cannot be changed."
+        raise Forbidden(msg, code="forbidden")

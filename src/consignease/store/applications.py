@@ -1,0 +1,60 @@
+"""Applications: whose endpoints and messages belong together."""
+
+from typing import Any
+
+from consignease.store.tx import Tx
+
+_FIND = """
+SELECT * FROM application WHERE instance = ? AND (id = ? OR uid = ?) AND deleted_at IS NULL
+"""
+_INSERT = """
+INSERT INTO application (instance, id, uid, name, metadata, endpoints_version, created_at,
+                         updated_at)
+VALUES (:instance, :id, :uid, :name, :metadata, 1, :now, :now) RETURNING *
+"""
+_UPDATE = """
+UPDATE application SET uid = :uid, name = :name, metadata = :metadata, updated_at = :now
+WHERE no = :no RETURNING *
+"""
+_DELETE = "UPDATE application SET deleted_at = ?, uid = NULL WHERE no = ?"
+_PAGE_DOWN = """
+SELECT * FROM application WHERE instance = ? AND deleted_at IS NULL AND id < ?
+ORDER BY id DESC LIMIT ?
+"""
+_PAGE_UP = """
+SELECT * FROM application WHERE instance = ? AND deleted_at IS NULL AND id > ?
+ORDER BY id LIMIT ?
+"""
+_ENDPOINTS = "SELECT id FROM endpoint WHERE app = ? AND deleted_at IS NULL"
+
+
+def find(tx: Tx, instance: int, name: str) -> Any:
+    """Return the application with that id or uid, or None."""
+    return tx.one(_FIND, (instance, name, name))
+
+
+def insert(tx: Tx, values: dict[str, object]) -> Any:
+    """Add an application and return its row."""
+    return tx.one(_INSERT, values)
+
+
+def update(tx: Tx, values: dict[str, object]) -> Any:
+    """Change an application and return its row."""
+    return tx.one(_UPDATE, values)
+
+
+def delete(tx: Tx, no: int, now: int) -> None:
+    """Mark an application deleted; its uid is free again."""
+    tx.execute(_DELETE, (now, no))
+
+
+def endpoints(tx: Tx, no: int) -> list[str]:
+    """Return the ids of an application's endpoints."""
+    return [row[0] for row in tx.all(_ENDPOINTS, (no,))]
+
+
+def page(tx: Tx, instance: int, after: str | None, limit: int, direction: str) -> list[Any]:
+    """Return a page in order of ids, ``ascending`` or ``descending``."""
+    if direction == "ascending":
+        return tx.all(_PAGE_UP, (instance, after or "", limit))
+    return tx.all(_PAGE_DOWN, (instance, after or "~", limit))
