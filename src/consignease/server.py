@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 
+from consignease.api import svix
 from consignease.api.clerk_backend import OPS, ClerkDialect, description
 from consignease.api.clerk_images import avatars
 from consignease.api.dispatch import Api
@@ -243,12 +244,16 @@ class Server:
             vault=self._vault,
             now=self._clock.now,
         )
+        webhook_ops = svix_ops(self._vault, self._guards)
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
-            webhooks=Api(svix_ops(self._vault, self._guards), SvixDialect(), services),
+            webhooks=Api(webhook_ops, SvixDialect(), services),
             health=self._health,
             dashboard=self._dashboard(),
-            description=description(),
+            descriptions={
+                "/openapi/backend-api.json": description(),
+                "/api/v1/openapi.json": svix.description(webhook_ops),
+            },
             avatars=avatars(services),
         )
 

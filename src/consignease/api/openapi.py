@@ -67,7 +67,7 @@ def _operation(
         "operationId": op.name,
         "summary": op.summary,
         "parameters": [*_path_parameters(op), *_query_parameters(op)],
-        "responses": {str(op.status): success}
+        "responses": {str(status): success for status in (op.status, *op.also)}
         | {
             str(status): {"description": text, "content": refusal}
             for status, text in sorted(refused.items())

@@ -132,6 +132,7 @@ class Op:
         upload_limit: Largest body of such a request, in bytes.
         returns: Type of the answer, for the documentation; None for no body.
         status: Status of a success.
+        also: Statuses of other successes, with the same type.
         refuses: Statuses of refusals beyond those that every operation has.
         tag: The documentation's heading.
     """
@@ -147,6 +148,7 @@ class Op:
     upload_limit: int = 0
     returns: Any = None
     status: int = 200
+    also: tuple[int, ...] = ()
     refuses: tuple[int, ...] = ()
     tag: str = ""
 

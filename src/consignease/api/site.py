@@ -10,6 +10,8 @@ from consignease.api.dispatch import Api, Receive, Scope, Send
 
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_ANY_ORIGIN = (b"access-control-allow-origin", b"*")
+
 
 class Site:
     """The ASGI application.
@@ -19,7 +21,7 @@ class Site:
         webhooks: The webhook API.
         health: Says how each part of the server does; ``ok`` when well.
         dashboard: The pages below ``/dashboard``.
-        description: OpenAPI document of the Backend API.
+        descriptions: OpenAPI documents, by where they are.
         avatars: Finds pictures of users.
     """
 
@@ -30,10 +32,12 @@ class Site:
         webhooks: Api,
         health: Callable[[], dict[str, str]],
         dashboard: App,
-        description: Mapping[str, object],
+        descriptions: Mapping[str, Mapping[str, object]],
         avatars: Avatars,
     ) -> None:
-        self._description = msgspec.json.encode(description)
+        self._descriptions = {
+            path: msgspec.json.encode(document) for path, document in descriptions.items()
+        }
         self._avatars = avatars
         self._backend = backend
         self._webhooks = webhooks
@@ -44,14 +48,18 @@ class Site:
         """Answer one request."""
         path: str = scope["path"]
         if path.startswith("/api/v1/"):
-            if path.rstrip("/") == "/api/v1/health":
+            if path in self._descriptions:
+                headers = [(b"content-type", b"application/json"), _ANY_ORIGIN]
+                await _send(send, 200, headers, self._descriptions[path])
+            elif path.rstrip("/") == "/api/v1/health":
                 await self._send_health(send)
             elif scope["method"] == "OPTIONS":
                 await _preflight(scope, send)
             else:
                 await self._webhooks(scope, receive, send)
-        elif path == "/openapi/backend-api.json":
-            await _send(send, 200, [(b"content-type", b"application/json")], self._description)
+        elif path in self._descriptions:
+            headers = [(b"content-type", b"application/json")]
+            await _send(send, 200, headers, self._descriptions[path])
         elif path.startswith("/avatars/"):
             await self._send_avatar(path.removeprefix("/avatars/"), send)
         elif path == "/health":
@@ -88,7 +96,7 @@ async def _preflight(scope: Scope, send: Send) -> None:
     """Answer a browser that asks before it calls the webhook API (Fetch standard, CORS)."""
     asked = dict(scope["headers"]).get(b"access-control-request-headers", b"*")
     headers = [
-        (b"access-control-allow-origin", b"*"),
+        _ANY_ORIGIN,
         (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"),
         (b"access-control-allow-headers", asked),
         (b"access-control-max-age", b"600"),

@@ -1,6 +1,12 @@
 """The webhook API: its dialect and its operations, in the shapes that Svix clients speak."""
 
-from consignease.api import svix_apps, svix_endpoint_more, svix_messages
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from consignease import __version__
+from consignease.api import openapi, svix_apps, svix_endpoint_more, svix_event_types, svix_messages
 from consignease.api.errors import svix_error
 from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
 from consignease.api.svix_endpoints import endpoint_ops
@@ -44,6 +50,19 @@ class SvixDialect:
         return [(b"x-request-id", trace_id.encode()), *_EXPOSED]
 
 
+class Refusal(msgspec.Struct):
+    """The error answer of the webhook API: `detail` is a list where content is at fault."""
+
+    detail: str | list[dict[str, Any]]
+    code: str | None = None
+
+
+def description(ops: Sequence[Op]) -> dict[str, Any]:
+    """Return the OpenAPI document of what is offered."""
+    title = "Consignease Webhook API"
+    return openapi.document(ops, title=title, version=__version__, errors=Refusal)
+
+
 def svix_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
     """Return every operation of the webhook API that is offered.
 
@@ -55,5 +74,6 @@ def svix_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
         *endpoint_ops(vault, guards),
         *svix_endpoint_more.OPS,
         *svix_apps.OPS,
+        *svix_event_types.OPS,
         *svix_messages.OPS,
     )

@@ -1,4 +1,4 @@
-"""Applications and event types in the webhook API."""
+"""Applications in the webhook API."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -8,9 +8,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from consignease.api.ops import Call, Op, Reply
 from consignease.api.svix_calls import idempotent, page_of, replied, shown_time
-from consignease.app import applications, event_types
+from consignease.app import applications
 from consignease.app.applications import Wanted
-from consignease.app.event_types import EventType
 from consignease.app.idempotency import once
 from consignease.domain import endpoints as rules
 from consignease.domain.applications import NAME_MAX, Application
@@ -20,7 +19,7 @@ from consignease.store.tx import Tx
 from consignease.wire.ids import new_id
 
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_MAX)]
-Throttle = Annotated[int, Meta(ge=1)] | None
+Throttle = Annotated[int, Meta(ge=1, le=2**31 - 1)] | None
 
 
 class ApplicationIn(Struct, kw_only=True, rename="camel"):
@@ -80,68 +79,6 @@ class CreateQuery(Struct, kw_only=True, frozen=True):
     """Whether an application that is there is as good as a new one."""
 
     get_if_exists: bool = False
-
-
-class EventTypeIn(Struct, kw_only=True, rename="camel"):
-    """An event type to be."""
-
-    name: str
-    description: str
-    schemas: dict[str, Any] | None = None
-    archived: bool = False
-    deprecated: bool = False
-    feature_flag: str | None = None
-    feature_flags: list[str] | None = None
-    group_name: str | None = None
-
-
-class EventTypePatch(Struct, kw_only=True, rename="camel"):
-    """Changes of an event type: what is absent stays as it is."""
-
-    description: str | UnsetType = UNSET
-    schemas: dict[str, Any] | None | UnsetType = UNSET
-    archived: bool | UnsetType = UNSET
-    deprecated: bool | UnsetType = UNSET
-
-
-class EventTypeOut(Struct, kw_only=True, rename="camel"):
-    """An event type."""
-
-    name: str
-    description: str
-    schemas: dict[str, Any] | None
-    archived: bool
-    deprecated: bool
-    feature_flag: str | None = None
-    feature_flags: list[str] | None = None
-    group_name: str | None = None
-    created_at: str
-    updated_at: str
-
-
-class EventTypeList(Struct, kw_only=True, rename="camel"):
-    """A page of event types."""
-
-    data: list[EventTypeOut]
-    done: bool
-    iterator: str | None
-    prev_iterator: str | None
-
-
-class EventTypeQuery(Struct, kw_only=True, frozen=True):
-    """How to page, and what to show."""
-
-    limit: Annotated[int, Meta(ge=1, le=250)] = 50
-    iterator: str | None = None
-    order: str = "ascending"
-    include_archived: bool = False
-    with_content: bool = False
-
-
-class DeleteQuery(Struct, kw_only=True, frozen=True):
-    """Whether to forget an event type rather than archive it."""
-
-    expunge: bool = False
 
 
 def _app_out(found: Application) -> ApplicationOut:
@@ -257,109 +194,8 @@ async def delete_app(call: Call[None, None]) -> Reply:
     return Reply(204)
 
 
-def _type_out(found: EventType, schemas: dict[str, Any] | None) -> EventTypeOut:
-    return EventTypeOut(
-        name=found.name,
-        description=found.description,
-        schemas=schemas,
-        archived=found.archived,
-        deprecated=found.deprecated,
-        created_at=shown_time(found.created_at),
-        updated_at=shown_time(found.updated_at),
-    )
-
-
-async def list_types(call: Call[EventTypeQuery, None]) -> bytes:
-    """Return a page of event types by name: the catalogue's and your own."""
-    query = call.query
-    found = await call.services.store.read(event_types.every, call.instance)
-    after = query.iterator or ""
-    found = [
-        one for one in found if one.name > after and (query.include_archived or not one.archived)
-    ][: query.limit + 1]
-    items = [_type_out(one, one.schemas if query.with_content else None) for one in found]
-    return msgspec.json.encode(page_of(items, [one.name for one in items], query.limit))
-
-
-async def get_type(call: Call[None, None]) -> bytes:
-    """Return an event type."""
-    name = call.path["event_type_name"]
-    found = await call.services.store.read(event_types.get, call.instance, name)
-    return msgspec.json.encode(_type_out(found, found.schemas))
-
-
-def _type(body: EventTypeIn) -> EventType:
-    return EventType(
-        name=rules.check_name(body.name, "name"),
-        description=rules.check_description(body.description),
-        schemas=body.schemas,
-        archived=body.archived,
-        deprecated=body.deprecated,
-    )
-
-
-async def create_type(call: Call[None, EventTypeIn]) -> Reply:
-    """Add an event type."""
-    wanted, instance, now = _type(call.body), call.instance, call.services.now()
-    key, request = idempotent(call, "create event type", call.body)
-    effect = partial(_create_type, instance, wanted, now)
-    return replied(await call.services.store.write(once, instance.no, key, request, now, effect))
-
-
-def _create_type(instance: Instance, wanted: EventType, now: int, tx: Tx) -> tuple[int, bytes]:
-    made = event_types.create(tx, instance, wanted, now)
-    return 201, msgspec.json.encode(_type_out(made, made.schemas))
-
-
-async def put_type(call: Call[None, EventTypePatch]) -> Reply:
-    """Change an event type, or add it."""
-    name = call.path["event_type_name"]
-    try:
-        return Reply(200, await patch_type(call))
-    except NotFound:
-        body = call.body
-        description = "" if body.description is UNSET else body.description
-        schemas = None if body.schemas is UNSET else body.schemas
-        wanted = _type(EventTypeIn(name=name, description=description, schemas=schemas))
-        made = await call.services.store.write(
-            event_types.create, call.instance, wanted, call.services.now()
-        )
-        return Reply(201, msgspec.json.encode(_type_out(made, made.schemas)))
-
-
-async def patch_type(call: Call[None, EventTypePatch]) -> bytes:
-    """Change an event type."""
-    body = call.body
-    changes = {
-        name: value
-        for name in body.__struct_fields__
-        if (value := getattr(body, name)) is not UNSET
-    }
-    if "description" in changes:
-        changes["description"] = rules.check_description(changes["description"])
-    changed = await call.services.store.write(
-        event_types.change,
-        call.instance,
-        call.path["event_type_name"],
-        changes,
-        call.services.now(),
-    )
-    return msgspec.json.encode(_type_out(changed, changed.schemas))
-
-
-async def delete_type(call: Call[DeleteQuery, None]) -> Reply:
-    """Archive an event type, or forget it."""
-    how = "expunge" if call.query.expunge else "archive"
-    name = call.path["event_type_name"]
-    await call.services.store.write(
-        event_types.delete, call.instance, name, call.services.now(), how
-    )
-    return Reply(204)
-
-
 _app = partial(Op, refuses=(403, 404, 409, 422), tag="Applications", returns=ApplicationOut)
-_type_op = partial(Op, refuses=(403, 404, 409, 422), tag="Event types", returns=EventTypeOut)
-_APP, _TYPE = "/api/v1/app/{app_id}", "/api/v1/event-type/{event_type_name}"
+_APP = "/api/v1/app/{app_id}"
 
 OPS: tuple[Op, ...] = (
     _app(
@@ -377,6 +213,7 @@ OPS: tuple[Op, ...] = (
         name="v1.application.create",
         summary="Add an application.",
         handler=create_app,
+        also=(200,),
         query=CreateQuery,
         body=ApplicationIn,
         status=201,
@@ -394,6 +231,7 @@ OPS: tuple[Op, ...] = (
         name="v1.application.update",
         summary="Change an application, or add it.",
         handler=put_app,
+        also=(201,),
         body=ApplicationIn,
     ),
     _app(
@@ -410,57 +248,6 @@ OPS: tuple[Op, ...] = (
         name="v1.application.delete",
         summary="Delete an application and its endpoints.",
         handler=delete_app,
-        returns=None,
-        status=204,
-    ),
-    _type_op(
-        method="GET",
-        path="/api/v1/event-type",
-        name="v1.event-type.list",
-        summary="List event types.",
-        handler=list_types,
-        query=EventTypeQuery,
-        returns=EventTypeList,
-    ),
-    _type_op(
-        method="POST",
-        path="/api/v1/event-type",
-        name="v1.event-type.create",
-        summary="Add an event type.",
-        handler=create_type,
-        body=EventTypeIn,
-        status=201,
-    ),
-    _type_op(
-        method="GET",
-        path=_TYPE,
-        name="v1.event-type.get",
-        summary="Return an event type.",
-        handler=get_type,
-    ),
-    _type_op(
-        method="PUT",
-        path=_TYPE,
-        name="v1.event-type.update",
-        summary="Change an event type, or add it.",
-        handler=put_type,
-        body=EventTypePatch,
-    ),
-    _type_op(
-        method="PATCH",
-        path=_TYPE,
-        name="v1.event-type.patch",
-        summary="Change an event type.",
-        handler=patch_type,
-        body=EventTypePatch,
-    ),
-    _type_op(
-        method="DELETE",
-        path=_TYPE,
-        name="v1.event-type.delete",
-        summary="Archive an event type, or forget it.",
-        handler=delete_type,
-        query=DeleteQuery,
         returns=None,
         status=204,
     ),

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from consignease.api.ops import Call, Op, Reply
 from consignease.api.svix_calls import owned, shown_time
-from consignease.api.svix_messages import STATUSES, MessageOut, Page
+from consignease.api.svix_message_shapes import STATUSES, MessageOut, Page
 from consignease.api.svix_shapes import endpoint_out
 from consignease.app import endpoints, message_lists, messages, redeliver
 from consignease.domain import endpoints as rules

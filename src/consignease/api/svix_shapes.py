@@ -11,19 +11,22 @@ _DEFAULT_GRACE_SECONDS = 24 * 3600
 _MAX_GRACE_SECONDS = 7 * 24 * 3600
 
 
+Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+
+
 class EndpointIn(Struct, kw_only=True, rename="camel"):
     """Body of an endpoint's creation."""
 
     url: str
     description: str = ""
     uid: str | None = None
-    version: int = 1
+    version: Count = 1
     event_types: list[str] | None = None
     filter_types: list[str] | None = None
     channels: list[str] | None = None
     disabled: bool = False
-    rate_limit: Annotated[int, Meta(ge=1)] | None = None
-    throttle_rate: Annotated[int, Meta(ge=1)] | None = None
+    rate_limit: Count | None = None
+    throttle_rate: Count | None = None
     secret: str | None = None
     metadata: dict[str, str] = {}
     headers: dict[str, str] = {}
@@ -36,13 +39,13 @@ class EndpointPatch(Struct, kw_only=True, rename="camel"):
     url: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
     uid: str | None | UnsetType = UNSET
-    version: int | UnsetType = UNSET
+    version: Count | UnsetType = UNSET
     event_types: list[str] | None | UnsetType = UNSET
     filter_types: list[str] | None | UnsetType = UNSET
     channels: list[str] | None | UnsetType = UNSET
     disabled: bool | UnsetType = UNSET
-    rate_limit: Annotated[int, Meta(ge=1)] | None | UnsetType = UNSET
-    throttle_rate: Annotated[int, Meta(ge=1)] | None | UnsetType = UNSET
+    rate_limit: Count | None | UnsetType = UNSET
+    throttle_rate: Count | None | UnsetType = UNSET
     metadata: dict[str, str] | UnsetType = UNSET
     headers: dict[str, str] | UnsetType = UNSET
     ordering: str | UnsetType = UNSET
