@@ -17,6 +17,7 @@ from consignease.api import svix
 from consignease.api.clerk_backend import OPS, ClerkDialect, description
 from consignease.api.clerk_images import avatars
 from consignease.api.dispatch import Api
+from consignease.api.listen import listen_ops
 from consignease.api.ops import Services
 from consignease.api.site import Site
 from consignease.api.svix import SvixDialect, svix_ops
@@ -148,6 +149,7 @@ class Server:
         assert self._serving is not None
         assert self._tidying is not None
         self._http.should_exit = True
+        self.worker.outlets.listeners.stop()
         with contextlib.suppress(asyncio.CancelledError):
             await self._serving
         self._tidying.cancel()
@@ -199,6 +201,7 @@ class Server:
             self._vault,
             self._clock,
             self._guards,
+            listening=self.worker.outlets.listeners.listening,
             schedule=tuple(round(delay * 1000) for delay in self.settings.retry_schedule),
             timeout_ms=round(self.settings.delivery_timeout * 1000),
         )
@@ -248,6 +251,7 @@ class Server:
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
             webhooks=Api(webhook_ops, SvixDialect(), services),
+            listen=Api(listen_ops(self.worker.outlets.listeners), ClerkDialect(), services),
             health=self._health,
             dashboard=self._dashboard(),
             descriptions={

@@ -19,6 +19,7 @@ class Site:
     Args:
         backend: The Backend API; it also says that an unknown path is unknown.
         webhooks: The webhook API.
+        listen: What `consignease listen` speaks.
         health: Says how each part of the server does; ``ok`` when well.
         dashboard: The pages below ``/dashboard``.
         descriptions: OpenAPI documents, by where they are.
@@ -30,6 +31,7 @@ class Site:
         *,
         backend: Api,
         webhooks: Api,
+        listen: Api,
         health: Callable[[], dict[str, str]],
         dashboard: App,
         descriptions: Mapping[str, Mapping[str, object]],
@@ -41,6 +43,7 @@ class Site:
         self._avatars = avatars
         self._backend = backend
         self._webhooks = webhooks
+        self._listen = listen
         self._health = health
         self._dashboard = dashboard
 
@@ -57,6 +60,8 @@ class Site:
                 await _preflight(scope, send)
             else:
                 await self._webhooks(scope, receive, send)
+        elif path == "/v1/listen" or path.startswith("/v1/listen/"):
+            await self._listen(scope, receive, send)
         elif path in self._descriptions:
             headers = [(b"content-type", b"application/json")]
             await _send(send, 200, headers, self._descriptions[path])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from consignease.cli.dotenv import merge_dotenv
 from consignease.cli.target import Target, data_dir_option, instance_option
 
 DEFAULT_URL = "http://127.0.0.1:4010"
@@ -29,7 +30,7 @@ def env(instance: str, data_dir: str, url: str | None, write: str | None) -> Non
         for name, value in lines:
             click.echo(f"{name}={value}" if value else f"# {name}=  {_WHY}")
         return
-    _merge(Path(write), {name: value for name, value in lines if value})
+    merge_dotenv(Path(write), {name: value for name, value in lines if value})
     click.echo(f"Wrote {sum(bool(value) for _, value in lines)} lines to {write}.")
 
 
@@ -60,14 +61,3 @@ def _signing_secret(target: Target) -> str:
     path = f"/api/v1/app/{target.keys.application_id}/endpoint"
     newest = target.call("GET", f"{path}?limit=1")["data"]
     return target.call("GET", f"{path}/{newest[0]['id']}/secret")["key"] if newest else ""
-
-
-def _merge(file: Path, values: dict[str, str]) -> None:
-    """Set the values in a .env file and leave its other lines as they are."""
-    left = dict(values)
-    lines: list[str] = []
-    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
-        name = line.partition("=")[0].removeprefix("export ").strip()
-        lines.append(f"{name}={left.pop(name)}" if name in left else line)
-    lines += [f"{name}={value}" for name, value in left.items()]
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")

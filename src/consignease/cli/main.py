@@ -28,6 +28,9 @@ COMMANDS = {
     "endpoints": Entry(
         "consignease.cli.endpoints:endpoints", "List and change webhook endpoints.", "server"
     ),
+    "listen": Entry(
+        "consignease.cli.listen:listen", "Take events to an application on this machine.", "dev"
+    ),
     "seed": Entry("consignease.cli.seed:seed", "Make users and endpoints of a file.", "server"),
     "export": Entry("consignease.cli.export:export", "Write every user to a file.", "server"),
     "backup": Entry("consignease.cli.backup:backup", "Write the installation to a file.", "server"),

@@ -19,10 +19,10 @@ from consignease.domain.leases import Leased
 from consignease.edge.clock import Clock
 from consignease.edge.outcome import Outcome, Request
 from consignease.edge.resolver import Refused, Resolver, Vetted, vet, vet_now
-from consignease.edge.sender import Sender
 from consignease.store import deliveries
 from consignease.store.engine import Store
 from consignease.work.gate import Gate, Route
+from consignease.work.outlets import Outlets
 from consignease.work.tries import Tag, judge, request
 
 RECORD_AGAIN = 1.0
@@ -72,7 +72,7 @@ class Deliverer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store: Store | None = None
-        self._sender = Sender(self._sent, ca_file=ca_file)
+        self.outlets = self._sender = Outlets(self._sent, self.changed, ca_file)
         self.sent = 0
 
     async def start(self, store: Store) -> None:

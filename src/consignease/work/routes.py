@@ -7,13 +7,19 @@ import msgspec
 
 from consignease.edge.clock import Clock
 from consignease.edge.guard import Policy as GuardPolicy
-from consignease.edge.target import BadUrlError, check_url
+from consignease.edge.target import BadUrlError, Target, check_url
 from consignease.edge.vault import Vault
 from consignease.store import endpoints
 from consignease.store.engine import Store
 from consignease.store.tx import Tx
 from consignease.wire.signing import Signer
 from consignease.work.gate import Route
+from consignease.work.outlets import (
+    LISTEN_POLICY,
+    LISTEN_SCHEDULE,
+    LISTEN_SCHEME,
+    LISTEN_TARGET,
+)
 
 _HEADERS = ["Content-Type: application/json", "Accept: */*"]
 
@@ -24,6 +30,7 @@ def route_loader(
     clock: Clock,
     guards: Mapping[str, GuardPolicy],
     *,
+    listening: Callable[[int], bool] = lambda _no: False,
     schedule: tuple[int, ...] | None = None,
     timeout_ms: int = 15_000,
 ) -> Callable[[int], Awaitable[tuple[Route, int, bool]]]:
@@ -34,6 +41,7 @@ def route_loader(
         vault: Opens their signing secrets.
         clock: Tells which secrets still live.
         guards: The address policy for each instance name.
+        listening: Whether anybody listens at a virtual endpoint.
         schedule: Retry delays in milliseconds, if not the usual ones.
         timeout_ms: One deadline over a whole try.
     """
@@ -41,14 +49,12 @@ def route_loader(
     async def load(no: int) -> tuple[Route, int, bool]:
         now = clock.now()
         row, secrets = await store.read(_read, no, now)
-        target, error = None, ""
-        try:
-            target = check_url(row["url"])
-        except BadUrlError as bad:
-            error = str(bad)
+        virtual = row["url"].startswith(LISTEN_SCHEME)
+        target, error = (LISTEN_TARGET, "") if virtual else _target(row["url"])
         policy = endpoints.policy(row["ordering"])
-        if schedule is not None:
-            policy = msgspec.structs.replace(policy, schedule=schedule)
+        delays = LISTEN_SCHEDULE if virtual else schedule
+        if delays is not None:
+            policy = msgspec.structs.replace(policy, schedule=delays)
         custom: dict[str, str] = msgspec.json.decode(row["headers"])
         route = Route(
             app=row["app"],
@@ -57,9 +63,11 @@ def route_loader(
             signers=[Signer.of(vault.open(one["sealed"], row["id"]).decode()) for one in secrets],
             headers=[*_HEADERS, *(f"{name}: {value}" for name, value in custom.items())],
             policy=policy,
-            guard=guards[row["instance_name"]],
+            guard=LISTEN_POLICY if virtual else guards[row["instance_name"]],
             timeout_ms=timeout_ms,
-            open=not row["disabled"] and row["deleted_at"] is None,
+            open=not row["disabled"]
+            and row["deleted_at"] is None
+            and (not virtual or listening(no)),
             expires_at=min(
                 (one["expires_at"] for one in secrets if one["expires_at"]), default=None
             ),
@@ -67,6 +75,13 @@ def route_loader(
         return route, row["paused_until"] or 0, row["first_failure_at"] is not None
 
     return load
+
+
+def _target(url: str) -> tuple[Target | None, str]:
+    try:
+        return check_url(url), ""
+    except BadUrlError as bad:
+        return None, str(bad)
 
 
 def _read(tx: Tx, no: int, now: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
