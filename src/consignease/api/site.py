@@ -51,15 +51,7 @@ class Site:
         """Answer one request."""
         path: str = scope["path"]
         if path.startswith("/api/v1/"):
-            if path in self._descriptions:
-                headers = [(b"content-type", b"application/json"), _ANY_ORIGIN]
-                await _send(send, 200, headers, self._descriptions[path])
-            elif path.rstrip("/") == "/api/v1/health":
-                await self._send_health(send)
-            elif scope["method"] == "OPTIONS":
-                await _preflight(scope, send)
-            else:
-                await self._webhooks(scope, receive, send)
+            await self._webhook_call(path, scope, receive, send)
         elif path == "/v1/listen" or path.startswith("/v1/listen/"):
             await self._listen(scope, receive, send)
         elif path in self._descriptions:
@@ -75,6 +67,17 @@ class Site:
             await _send(send, 303, [(b"location", b"/dashboard")], b"")
         else:
             await self._backend(scope, receive, send)
+
+    async def _webhook_call(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if path in self._descriptions:
+            headers = [(b"content-type", b"application/json"), _ANY_ORIGIN]
+            await _send(send, 200, headers, self._descriptions[path])
+        elif path.rstrip("/") == "/api/v1/health":
+            await self._send_health(send)
+        elif scope["method"] == "OPTIONS":
+            await _preflight(scope, send)
+        else:
+            await self._webhooks(scope, receive, send)
 
     async def _send_avatar(self, name: str, send: Send) -> None:
         found = await self._avatars(name)
