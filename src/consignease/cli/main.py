@@ -31,6 +31,7 @@ COMMANDS = {
     "listen": Entry(
         "consignease.cli.listen:listen", "Take events to an application on this machine.", "dev"
     ),
+    "trigger": Entry("consignease.cli.trigger:trigger", "Make an event happen.", "dev"),
     "seed": Entry("consignease.cli.seed:seed", "Make users and endpoints of a file.", "server"),
     "export": Entry("consignease.cli.export:export", "Write every user to a file.", "server"),
     "backup": Entry("consignease.cli.backup:backup", "Write the installation to a file.", "server"),
