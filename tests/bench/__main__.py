@@ -5,7 +5,14 @@ import os
 import platform
 from pathlib import Path
 
-from tests.bench import bench_engine, bench_server, bench_users, bench_users_api, bench_verify
+from tests.bench import (
+    bench_engine,
+    bench_listen,
+    bench_server,
+    bench_users,
+    bench_users_api,
+    bench_verify,
+)
 
 
 def main() -> None:
@@ -15,7 +22,14 @@ def main() -> None:
         f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
     )
     rows = []
-    for bench in (bench_server, bench_verify, bench_engine, bench_users_api, bench_users):
+    for bench in (
+        bench_server,
+        bench_verify,
+        bench_engine,
+        bench_listen,
+        bench_users_api,
+        bench_users,
+    ):
         found = bench.run()
         rows += found
         for one in found:

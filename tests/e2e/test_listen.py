@@ -167,6 +167,31 @@ def test_the_past_is_brought_back_in_order(server: RunningServer, client: Client
         assert [event["type"] for event in events(app.requests)] == ["user.updated"]
 
 
+def test_after_days_away_what_is_old_is_given_up_and_said(
+    server: RunningServer, client: Client
+) -> None:
+    """Only what waited longer than a day, and never what is just being brought back."""
+    days = 3 * 86_400_000
+    with Receiver() as app:
+        at = ("--forward-to", app.url, "--data-dir", str(folder(server)))
+        assert run("listen", "--print-secret", *at).returncode == 0
+        for name in "ABC":
+            create(client, first_name=name)
+        newest = "cursor < (SELECT max(cursor) FROM message)"
+        server.write(lambda tx: tx.run("UPDATE endpoint SET created_at = created_at - ?", (days,)))
+        server.write(lambda tx: tx.run(f"UPDATE message SET at = at - ? WHERE {newest}", (days,)))
+        done = run("listen", *at, "--exit-after", "1")
+        assert "2 events given up" in done.stdout
+        assert [event["data"]["first_name"] for event in events(app.requests)] == ["C"]
+        app.clear()
+        app.respond(500)
+        assert run("listen", *at, "--since", "7d", "--fail-on", "5xx").returncode == 5
+        app.respond(200)
+        done = run("listen", *at, "--exit-after", "3")
+        assert done.returncode == 0, done
+        assert "given up" not in done.stdout
+
+
 def test_the_newest_listener_of_a_name_wins_and_the_other_says_so(
     server: RunningServer, client: Client
 ) -> None:

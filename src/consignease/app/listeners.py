@@ -9,10 +9,10 @@ from consignease.store import endpoints, listeners
 from consignease.store.tx import Tx
 
 KEPT_MS = 24 * 3_600_000
-"""How long events wait for a listener that is away."""
+"""How long a listener may be away before events are given up, in milliseconds."""
 
 KEPT = 10_000
-"""How many events wait for it at most."""
+"""How many events are left to one that was away longer."""
 
 PART = 500
 """Messages of the log that are brought back in one unit of work."""
@@ -65,9 +65,17 @@ def open_listener(
         no=no,
         endpoint=found,
         sealed=endpoints.secrets(tx, no, now)[0]["sealed"],
-        dropped=listeners.drop(tx, no, before=now - KEPT_MS, keep=KEPT, now=now),
+        dropped=_drop(tx, no, found.created_at, now),
         newest=listeners.newest(tx),
     )
+
+
+def _drop(tx: Tx, no: int, created_at: int, now: int) -> int:
+    """Give up what waited too long, but nothing that is being brought back."""
+    away_since = listeners.last_try(tx, no) or created_at
+    if away_since >= now - KEPT_MS:
+        return 0
+    return listeners.drop(tx, no, before=now - KEPT_MS, keep=KEPT, now=now)
 
 
 def begin(tx: Tx, no: int, now: int) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 from consignease.store.tx import Tx
 
 _WAITING = "SELECT count(*) FROM delivery WHERE endpoint = ? AND state < 3"
+_LAST_TRY = "SELECT max(at) FROM attempt WHERE endpoint = ?"
 _TOO_OLD = """
 SELECT d.cursor FROM delivery d JOIN message m ON m.cursor = d.cursor
 WHERE d.endpoint = ? AND d.state < 2 AND m.at < ?
@@ -48,6 +49,11 @@ _NEWEST = "SELECT max(cursor) FROM message"
 def waiting(tx: Tx, endpoint: int) -> int:
     """Return how many deliveries of an endpoint are not finished."""
     return tx.one(_WAITING, (endpoint,))[0]
+
+
+def last_try(tx: Tx, endpoint: int) -> int | None:
+    """Return when an endpoint was last tried, in milliseconds; None if it never was."""
+    return tx.one(_LAST_TRY, (endpoint,))[0]
 
 
 def drop(tx: Tx, endpoint: int, *, before: int, keep: int, now: int) -> int:
