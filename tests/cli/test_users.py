@@ -55,7 +55,7 @@ def test_a_user_is_created_shown_changed_banned_and_deleted(server: ServerProces
     text = users(server, "get", "walker").stdout
     assert "banned" in text
     assert "walk@example.com (verified)" in text
-    listed = users(server, "list", "--query", "walk")
+    listed = users(server, "list", "--query", "walk@example")
     assert made["id"] in listed.stdout
     assert "1 to 1 of 1" in listed.stdout
     refused = users(server, "delete", "walker")
