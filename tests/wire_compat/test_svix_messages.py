@@ -13,6 +13,7 @@ from svix.api import (
     EndpointHeadersIn,
     EndpointIn,
     EndpointPatch,
+    EndpointUpsertIn,
     EventExampleIn,
     EventTypeIn,
     EventTypeListOptions,
@@ -211,6 +212,20 @@ def test_headers_are_kept_and_secrets_among_them_not_shown(svix: Any, app: str) 
         assert json.loads(arrived.body)["type"] == "user.created"
         assert (arrived.header("svix-id"), arrived.header("x-one")) == (example.id, "1")
         assert arrived.header("authorization") == "secret"
+
+
+def test_an_endpoint_is_put_whole_or_made(svix: Any, app: str) -> None:
+    """Under its uid; what is not given goes back to its default, the secret stays."""
+    made = svix.endpoint.upsert(app, "mine", EndpointUpsertIn(url="http://127.0.0.1:9/a"))
+    assert made.uid == "mine"
+    secret = svix.endpoint.get_secret(app, "mine").key
+    svix.endpoint.patch(app, "mine", EndpointPatch(description="d", channels=["x"]))
+    again = svix.endpoint.upsert(
+        app, "mine", EndpointUpsertIn(url="http://127.0.0.1:9/b", uid="mine")
+    )
+    assert (again.id, again.url, again.description) == (made.id, "http://127.0.0.1:9/b", "")
+    assert again.channels is None
+    assert svix.endpoint.get_secret(app, "mine").key == secret
 
 
 def test_what_is_not_offered_and_what_is_wrong_is_refused_in_json(svix: Any, app: str) -> None:

@@ -23,7 +23,7 @@ from consignease.app import event_types
 from consignease.app.idempotency import once
 from consignease.domain import endpoints as rules
 from consignease.domain.endpoints import Endpoint
-from consignease.domain.faults import Invalid
+from consignease.domain.faults import Invalid, NotFound
 from consignease.domain.instances import Instance
 from consignease.edge.guard import Policy, verdict_for_url
 from consignease.edge.target import BadUrlError, check_url
@@ -148,6 +148,24 @@ class _Endpoints:
         )
         return _encode(changed)
 
+    async def put(self, call: Call[None, EndpointIn]) -> Reply:
+        """Change an endpoint as a whole, or add it under that uid; its secret stays."""
+        instance, body, name = await owned(call), call.body, call.path["endpoint_id"]
+        try:
+            await call.services.store.read(app.identify, instance, name)
+        except NotFound:
+            body = msgspec.structs.replace(body, uid=body.uid or name)
+            return await self.create(msgspec.structs.replace(call, body=body))
+        given = {
+            field: getattr(body, field)
+            for field in EndpointPatch.__struct_fields__
+            if field not in {"filter_types", "throttle_rate"}
+        }
+        given["event_types"] = body.event_types or body.filter_types
+        given["rate_limit"] = body.throttle_rate or body.rate_limit
+        patch: Call[None, Any] = msgspec.structs.replace(call, body=EndpointPatch(**given))
+        return Reply(200, await self.patch(patch))
+
     def _changes(
         self, instance: Instance, body: EndpointPatch, types: frozenset[str]
     ) -> dict[str, Any]:
@@ -262,6 +280,16 @@ def _ops_on_one(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, .
             handler=handle.patch,
             body=EndpointPatch,
             returns=EndpointOut,
+        ),
+        op(
+            method="PUT",
+            path=path,
+            name="v1.endpoint.update",
+            summary="Change an endpoint as a whole, or add it.",
+            handler=handle.put,
+            body=EndpointIn,
+            returns=EndpointOut,
+            also=(201,),
         ),
         op(
             method="DELETE",
