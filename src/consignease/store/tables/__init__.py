@@ -1,0 +1,1 @@
+"""The tables, by what they are about; `consignease.store.schema` has them together."""
