@@ -33,14 +33,14 @@ from consignease.edge.passwords import Hasher
 from consignease.edge.resolver import Resolver, SystemResolver
 from consignease.edge.tokens import new_key_pair
 from consignease.edge.vault import Vault, new_key, read_key
-from consignease.folder import Folder, InstanceKeys
+from consignease.folder import Folder, FolderError, InstanceKeys
 from consignease.settings import Settings
 from consignease.store import housekeeping, instances
-from consignease.store.database import last_tick, migrate
-from consignease.store.engine import Store
+from consignease.store.opening import AnyStore, open_store, prepare
 from consignease.store.tx import Tx
 from consignease.work.deliver import Deliverer
 from consignease.work.routes import route_loader
+from consignease.work.sweep import sweep
 from consignease.work.tidy import tidy
 
 _log = logging.getLogger("consignease")
@@ -74,11 +74,11 @@ class Server:
         self._ca_file = ca_file
         self._http: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
-        self._tidying: asyncio.Task[None] | None = None
+        self._loops: list[asyncio.Task[None]] = []
         self._authenticated: dict[str, Instance] = {}
         self._instances: list[Instance] = []
         self._stopped = asyncio.Event()
-        self.store: Store
+        self.store: AnyStore
         self.worker: Deliverer
 
     @property
@@ -131,7 +131,6 @@ class Server:
         )
         self._http = _Http(config)
         self._serving = asyncio.create_task(self._http.serve(sockets=[listener]))
-        self._tidying = asyncio.create_task(tidy(self.store, self._clock))
         while not self._http.started:
             if self._serving.done():
                 self._serving.result()
@@ -143,25 +142,37 @@ class Server:
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
 
+    async def start_worker(self) -> None:
+        """Open the database that servers share, and deliver; nothing is listened on.
+
+        Raises:
+            FolderError: the folder cannot be used.
+            Unavailable: the database cannot.
+        """
+        await self._open()
+
     async def stop(self) -> None:
         """Finish requests, release leases, close the database."""
-        assert self._http is not None
-        assert self._serving is not None
-        assert self._tidying is not None
-        self._http.should_exit = True
         self.worker.outlets.listeners.stop()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._serving
-        self._tidying.cancel()
+        if self._http is not None and self._serving is not None:
+            self._http.should_exit = True
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._serving
+            self._hasher.close()
+        for loop in self._loops:
+            loop.cancel()
         await self.worker.stop(self.settings.grace)
         with contextlib.suppress(Exception):
             await self.store.write(housekeeping.tick, self._clock.now())
-        await asyncio.get_running_loop().run_in_executor(None, self.store.close)
-        self._hasher.close()
+        await self.store.shut()
         if isinstance(self._resolver, SystemResolver):
             self._resolver.close()
         self.folder.unlock()
         gc.unfreeze()
+
+    def end(self) -> None:
+        """Ask the server to end, as a signal does."""
+        self._stopped.set()
 
     async def run_until_signal(self) -> None:
         """Serve until the process is asked to end (SIGINT or SIGTERM)."""
@@ -176,17 +187,22 @@ class Server:
     # Putting it together
 
     async def _open(self) -> None:
-        self.folder.lock()
+        url = self.settings.database_url
+        try:
+            self.folder.lock()
+        except FolderError:
+            # Processes on one PostgreSQL database may share the keys in one folder.
+            if not url:
+                raise
         ring = self.folder.key_ring(new_key())
         self.keys = self.folder.instance_keys()
-        migrate(self.folder.database)
         self._vault = Vault({number: read_key(text) for number, text in ring.items()})
         self._guards = {
             "development": DEVELOPMENT,
             "production": production(self.settings.allow_subnets),
         }
         crash = crash_points(os.environ.get("CONSIGNEASE_CRASH_AT", ""))
-        self._clock = Clock(last_tick(self.folder.database))
+        self._clock = Clock(await prepare(self.folder.database, url))
         self.worker = Deliverer(
             load=self._load_route,
             clock=self._clock,
@@ -195,7 +211,7 @@ class Server:
             ca_file=self._ca_file,
             crash=crash,
         )
-        self.store = Store(self.folder.database, hand=self.worker, crash=crash)
+        self.store = await open_store(self.folder.database, url, self.worker, self._heard, crash)
         self._loader = route_loader(
             self.store,
             self._vault,
@@ -210,6 +226,9 @@ class Server:
         if not all(keys.public_key for keys in self.keys):
             self.keys = self.folder.add_public_keys(await self.store.read(_public_keys))
         await self.worker.start(self.store)
+        self._loops = [asyncio.create_task(tidy(self.store, self._clock))]
+        if not self.store.alone:
+            self._loops.append(asyncio.create_task(sweep(self.store, self.worker, self._clock)))
 
     async def _load_route(self, endpoint: int) -> Any:
         return await self._loader(endpoint)
@@ -276,7 +295,7 @@ class Server:
                 now=self._clock.now,
                 wall=self._clock.wall,
                 changes=lambda: self.store.units,
-                forget_keys=self._authenticated.clear,
+                forget_keys=self._forget_keys,
                 setup_token=self.setup_token,
                 public_url=settings.public_url,
                 started_at=self._clock.now(),
@@ -297,6 +316,17 @@ class Server:
             if found is not None:
                 self._authenticated[key] = found
         return found
+
+    def _forget_keys(self) -> None:
+        self._authenticated.clear()
+        self.store.tell("keys")
+
+    def _heard(self, topic: str) -> None:
+        """Follow what another process on the database has told."""
+        self._authenticated.clear()
+        if topic == "missed":
+            for endpoint in list(self.worker.gates):
+                self.worker.changed(endpoint)
 
     def _health(self) -> dict[str, str]:
         return {"database": self.store.failure or "ok", "worker": "ok"}

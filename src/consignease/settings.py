@@ -28,6 +28,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         data_dir: Folder of the database, the keys and the key ring.
+        database_url: The PostgreSQL database, ``postgresql://user@host/name``; the
+            SQLite file in the data folder if it is empty.
         public_url: Where users and applications reach the server from outside.
         tls_cert: PEM file with the certificate chain, if the server itself speaks TLS.
         tls_key: PEM file with its private key.
@@ -44,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     host: str = "127.0.0.1"
     port: int = 4010
     data_dir: str = ".consignease"
+    database_url: str = ""
     public_url: str = ""
     tls_cert: str = ""
     tls_key: str = ""
@@ -124,6 +127,10 @@ def _check(settings: Settings) -> None:
         msg = "retry_schedule is a list of seconds, none of them negative."
     elif settings.log_level not in {"debug", "info", "warning", "error"}:
         msg = "log_level is debug, info, warning or error."
+    elif settings.database_url and not settings.database_url.startswith(
+        ("postgresql://", "postgres://")
+    ):
+        msg = "database_url begins with postgresql://; leave it empty for SQLite."
     elif bool(settings.tls_cert) != bool(settings.tls_key):
         msg = "tls_cert and tls_key go together."
     else:

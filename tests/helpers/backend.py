@@ -21,6 +21,7 @@ from consignease.store.database import migrate
 from consignease.store.engine import Store
 from consignease.store.tx import Tx
 from consignease.wire.ids import new_id
+from tests.helpers.databases import POSTGRES, open_store
 
 KEY = "sk_live_test"
 OTHER_KEY = "sk_live_other"
@@ -160,9 +161,13 @@ async def request(
 @contextlib.contextmanager
 def open_backend(folder: Path) -> Iterator[Backend]:
     """Make a database in `folder` with two instances, and an API on it."""
-    path = folder / "consignease.db"
-    path.write_bytes(_empty_database())
-    store = Store(path)
+    store: Any
+    if POSTGRES:
+        store = open_store(folder)
+    else:
+        path = folder / "consignease.db"
+        path.write_bytes(_empty_database())
+        store = Store(path)
     try:
         yield Backend(store, _instances(store))
     finally:

@@ -1,5 +1,6 @@
 """What must hold of a data folder after whatever happened to its server."""
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -14,8 +15,10 @@ from tests.helpers.load import Change
 OPEN = "SELECT count(*) FROM delivery WHERE state < 3"
 
 
-def read(database: Path, sql: str) -> list[Any]:
-    """Run a query beside the running server."""
+def read(database: Path | str, sql: str) -> list[Any]:
+    """Run a query beside the running server; a text is the address of a PostgreSQL database."""
+    if isinstance(database, str):
+        return asyncio.run(_read(database, sql))
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)
     try:
         return connection.execute(sql).fetchall()
@@ -23,7 +26,17 @@ def read(database: Path, sql: str) -> list[Any]:
         connection.close()
 
 
-def settle(database: Path, seconds: float = 60) -> None:
+async def _read(url: str, sql: str) -> list[Any]:
+    from consignease.store.postgres_session import connect
+
+    connection = await connect(url)
+    try:
+        return [tuple(row) for row in await connection.fetch(sql)]
+    finally:
+        await connection.close()
+
+
+def settle(database: Path | str, seconds: float = 60) -> None:
     """Wait until no delivery is open."""
     deadline = time.monotonic() + seconds
     while read(database, OPEN)[0][0]:
@@ -36,13 +49,14 @@ def settle(database: Path, seconds: float = 60) -> None:
 class Findings:
     """The log, the users and the deliveries of a folder, beside what a receiver accepted."""
 
-    def __init__(self, database: Path, accepted: Sequence[str]) -> None:
-        assert read(database, "PRAGMA integrity_check") == [("ok",)]
+    def __init__(self, database: Path | str, accepted: Sequence[str]) -> None:
+        if isinstance(database, Path):
+            assert read(database, "PRAGMA integrity_check") == [("ok",)]
         rows = read(database, "SELECT cursor, body FROM message ORDER BY cursor")
         self.events = {cursor: json.loads(body) for cursor, body in rows}
         self.users = dict(read(database, 'SELECT id, first_name FROM "user"'))
         self.states = dict(read(database, "SELECT cursor, state FROM delivery"))
-        flags = read(database, "SELECT cursor FROM delivery WHERE flags & 1")
+        flags = read(database, "SELECT cursor FROM delivery WHERE flags & 1 <> 0")
         self.overtaken = {row[0] for row in flags}
         (instance,) = read(database, "SELECT id FROM instance WHERE name = 'development'")[0]
         found = [cursor_of(instance, name) for name in accepted]

@@ -12,10 +12,9 @@ from consignease.domain.events import NewEvent
 from consignease.domain.instances import Instance
 from consignease.domain.leases import Leased
 from consignease.store import deliveries, endpoints, instances
-from consignease.store.database import migrate
-from consignease.store.engine import Store
 from consignease.store.tx import Tx
 from consignease.wire.ids import new_id
+from tests.helpers.databases import open_store
 
 T = TypeVar("T")
 
@@ -51,10 +50,8 @@ class Engine:
     """The store and its rules at a clock that the test sets."""
 
     def __init__(self, folder: Path, *, room: int = 1_000) -> None:
-        self.path = folder / "engine.db"
-        migrate(self.path)
         self.hand = Hand(room)
-        self.store = Store(self.path, hand=self.hand)
+        self.store = open_store(folder, self.hand)
         self.now = 1_700_000_000_000
         self.instance: Instance
         self.endpoint = 0

@@ -19,13 +19,13 @@ class Change(NamedTuple):
 class Load:
     """Threads that create, update and delete users until the server is gone or they are stopped."""
 
-    def __init__(self, threads: int = 8, seed: int = 0) -> None:
+    def __init__(self, threads: int = 8, seed: int = 0, first: int = 0) -> None:
         self.acknowledged: list[Change] = []
         self.failures: list[str] = []
         self.seconds = 0.0
         self._threads = threads
         self._seed = seed
-        self._count = 0
+        self._count = first
         self._running: list[threading.Thread] = []
         self._stop = threading.Event()
         self._began = 0.0

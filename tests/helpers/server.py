@@ -20,6 +20,7 @@ from consignease.edge.resolver import Resolver
 from consignease.folder import Folder, InstanceKeys
 from consignease.server import Server
 from consignease.settings import Settings
+from tests.helpers.databases import POSTGRES, database_of
 
 T = TypeVar("T")
 
@@ -82,6 +83,8 @@ class RunningServer:
 
     def __init__(self, folder: Path, *, resolver: Resolver | None = None, **settings: Any) -> None:
         values: dict[str, Any] = {"port": 0, "data_dir": str(folder), "grace": 5.0, **settings}
+        if POSTGRES:
+            values.setdefault("database_url", database_of(str(folder)))
         self.settings = Settings(**values)
         self._resolver = resolver
         self._loop: asyncio.AbstractEventLoop
@@ -147,6 +150,10 @@ class RunningServer:
         return self.run(lambda: self.server.store.write(fn, *args))
 
 
+def _database(folder: Path) -> dict[str, str]:
+    return {"CONSIGNEASE_DATABASE_URL": database_of(str(folder))} if POSTGRES else {}
+
+
 class ServerProcess:
     """`consignease dev --json` as a process of its own, which tests may kill."""
 
@@ -165,7 +172,7 @@ class ServerProcess:
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **(env or {})},
+            env={**os.environ, **_database(folder), **(env or {})},
             text=True,
         )
         assert self.process.stdout is not None

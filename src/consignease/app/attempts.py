@@ -44,29 +44,20 @@ def record(tx: Tx, tried: Sequence[Tried], healed: Sequence[int]) -> None:
     done = [one for one in tried if one.settled.state is State.SUCCEEDED]
     if done:
         deliveries.succeed(tx, [one.item for one in done])
-        # Where nothing waits, no lane has to move on: the usual case, in one look.
-        crowded = {one.item.endpoint for one in done}
-        crowded = {endpoint for endpoint in crowded if deliveries.has_unsent(tx, endpoint)}
-        for one in done:
-            if one.item.endpoint in crowded:
-                _advance(tx, one)
         now = done[-1].now
+        lanes = [
+            (one.item.subject, one.item.endpoint)
+            for one in done
+            if one.item.subject is not None and one.policy.ordering != "none"
+        ]
+        if lanes:
+            tx.then(deliveries.advance_lanes, lanes, now)
         for endpoint in healed:
             endpoints.working(tx, endpoint, now)
     if len(done) < len(tried):
         for one in tried:
             if one.settled.state is not State.SUCCEEDED:
                 _record_failure(tx, one)
-
-
-def _advance(tx: Tx, one: Tried) -> None:
-    item = one.item
-    if item.subject is None or one.policy.ordering == "none":
-        return
-    # A delivery that failed before may have been overtaken: then nobody waits for it.
-    if item.tries and deliveries.is_overtaken(tx, item):
-        return
-    deliveries.advance(tx, item.subject, item.endpoint, one.now)
 
 
 def _record_failure(tx: Tx, one: Tried) -> None:
@@ -86,7 +77,7 @@ def _record_failure(tx: Tx, one: Tried) -> None:
         tx.wake(endpoint, settled.due_at)
     if blocks and item.subject is not None:
         if state is not State.PENDING or settled.overtaken:
-            deliveries.advance(tx, item.subject, endpoint, one.now)
+            tx.then(deliveries.advance, item.subject, endpoint, one.now)
         elif one.policy.ordering == "bounded":
             until = one.started_at + one.policy.overtake_ms
             deliveries.set_patience(tx, item.subject, endpoint, until)

@@ -23,6 +23,9 @@ class Entry(NamedTuple):
 COMMANDS = {
     "dev": Entry("consignease.cli.dev:dev", "Start everything on this machine.", "server"),
     "serve": Entry("consignease.cli.serve:serve", "Start the server for production.", "server"),
+    "worker": Entry(
+        "consignease.cli.worker:worker", "Deliver beside servers on PostgreSQL.", "server"
+    ),
     "env": Entry("consignease.cli.env:env", "Print an application's .env lines.", "server"),
     "users": Entry("consignease.cli.users:users", "List, change and import users.", "server"),
     "endpoints": Entry(

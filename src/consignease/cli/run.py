@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -21,13 +22,7 @@ def run_server(settings: Settings, ready: Callable[[Server], None]) -> None:
     Raises:
         ClickException: it cannot start; says what to do.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-    )
-    for chatty in ("alembic", "uvicorn"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    _log_to_stderr(settings)
 
     async def serve() -> None:
         server = Server(settings, Folder(Path(settings.data_dir)))
@@ -44,6 +39,49 @@ def run_server(settings: Settings, ready: Callable[[Server], None]) -> None:
         if error.strerror and "in use" in error.strerror:
             message += " Choose another with --port, or stop what listens there."
         raise click.ClickException(message) from None
+
+
+def run_worker(
+    settings: Settings, ready: Callable[[Server], None], *, with_parent: bool = False
+) -> None:
+    """Deliver until the process is asked to end, or its parent has ended.
+
+    Raises:
+        ClickException: it cannot start; says what to do.
+    """
+    _log_to_stderr(settings)
+    parent = os.getppid()
+
+    async def work() -> None:
+        server = Server(settings, Folder(Path(settings.data_dir)))
+        await server.start_worker()
+        ready(server)
+        if with_parent:
+            _end_with(parent, server.end)
+        await server.run_until_signal()
+
+    try:
+        _loop_runner()(work())
+    except (FolderError, Unavailable) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _end_with(parent: int, end: Callable[[], None]) -> None:
+    """Call `end` when the parent process has ended; looked at every second."""
+    if os.getppid() == parent:
+        asyncio.get_running_loop().call_later(1, _end_with, parent, end)
+    else:
+        end()
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+    )
+    for chatty in ("alembic", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def _loop_runner() -> Callable[[Coroutine[Any, Any, None]], None]:

@@ -19,7 +19,7 @@ from consignease.domain.instances import Instance
 from consignease.edge.guard import Policy
 from consignease.edge.resolver import Resolver
 from consignease.edge.vault import Vault
-from consignease.store.engine import Store
+from consignease.store.opening import AnyStore
 
 FORM_LIMIT = 1024 * 1024
 """Largest form, in bytes."""
@@ -76,7 +76,7 @@ class Deps:
         replays: The newest replay of each endpoint, by its id.
     """
 
-    store: Store
+    store: AnyStore
     vault: Vault
     guards: Mapping[str, Policy]
     resolver: Resolver
@@ -166,7 +166,7 @@ class Visit:
         return self.deps.now()
 
     @property
-    def store(self) -> Store:
+    def store(self) -> AnyStore:
         """Runs units of work."""
         return self.deps.store
 

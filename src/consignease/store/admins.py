@@ -17,7 +17,7 @@ VALUES (:id, :email, :name, :role, :password_digest, 0, 0, :invite_hash, :invite
 RETURNING no
 """
 _ALL = f"SELECT {_COLUMNS} FROM admin ORDER BY no"  # noqa: S608 - constants
-_BY_NO = f"SELECT {_COLUMNS} FROM admin WHERE no = ?"  # noqa: S608
+_BY_NO = f"SELECT {_COLUMNS} FROM admin WHERE no = ? /* writing: FOR UPDATE */"  # noqa: S608
 _BY_EMAIL = f"SELECT {_COLUMNS} FROM admin WHERE email = ?"  # noqa: S608
 _BY_INVITE = f"""
 SELECT {_COLUMNS} FROM admin WHERE invite_hash = ? AND invite_expires_at > ?

@@ -6,6 +6,7 @@ from consignease.store.tx import Tx
 
 _FIND = """
 SELECT * FROM application WHERE instance = ? AND (id = ? OR uid = ?) AND deleted_at IS NULL
+/* writing: FOR UPDATE */
 """
 _INSERT = """
 INSERT INTO application (instance, id, uid, name, metadata, endpoints_version, created_at,

@@ -3,6 +3,14 @@
 A *lane* is the deliveries to one endpoint about one subject. The newest open
 row of a lane tells whether a new one has to wait: rows that were overtaken
 block nobody and are older than every row that blocks.
+
+Where transactions run side by side, a delivery that waits must not be
+forgotten: its publisher may look at a delivery before it that is recorded at
+the same moment. So both commit first and look again afterwards (`Tx.then`),
+and of the two at least one sees what the other wrote. Whoever lets a delivery
+go says in the same statement which state it must still be in, so that only one
+does. What a process leaves undone that dies between its commit and its look,
+`sweep` finds.
 """
 
 from collections.abc import Sequence
@@ -11,7 +19,7 @@ from consignease.domain.delivery import Flag, Policy, State
 from consignease.domain.leases import Leased
 from consignease.store.tx import Tx
 
-LEASE_MS = 60_000
+LEASE_MS = 30_000
 """How long a lease holds without being renewed."""
 
 _NEWEST_OPEN = """
@@ -37,10 +45,11 @@ SELECT d.cursor, d.state, d.subject, d.tries, d.started_at, m.at, m.body, i.id A
        AS attempts
 FROM delivery d JOIN message m ON m.cursor = d.cursor JOIN instance i ON i.no = m.instance
 WHERE d.endpoint = :endpoint AND d.state < 2 AND d.due_at <= :now
-ORDER BY d.due_at, d.cursor LIMIT :limit
+ORDER BY d.due_at, d.cursor LIMIT :limit /* postgresql: FOR UPDATE OF d SKIP LOCKED */
 """
 _LEASE = """
-UPDATE delivery SET state = 2, due_at = NULL, lease_until = ? WHERE cursor = ? AND endpoint = ?
+UPDATE delivery SET state = 2, due_at = NULL, lease_until = ?
+WHERE cursor = ? AND endpoint = ? AND state < 2
 """
 _OVERTAKE_OLDER = """
 UPDATE delivery SET flags = flags | 1
@@ -53,8 +62,8 @@ GROUP BY endpoint
 """
 _SETTLE = """
 UPDATE delivery SET
-  state = CASE WHEN flags & 2 AND :state = 1 THEN 5 ELSE :state END,
-  due_at = CASE WHEN flags & 2 AND :state = 1 THEN NULL ELSE :due_at END,
+  state = CASE WHEN flags & 2 <> 0 AND :state = 1 THEN 5 ELSE :state END,
+  due_at = CASE WHEN flags & 2 <> 0 AND :state = 1 THEN NULL ELSE CAST(:due_at AS BIGINT) END,
   tries = :tries, flags = flags | :flags, started_at = :started_at, lease_until = NULL
 WHERE cursor = :cursor AND endpoint = :endpoint AND state = 2
 """
@@ -69,9 +78,35 @@ FROM delivery d JOIN message m ON m.cursor = d.cursor JOIN instance i ON i.no = 
 WHERE d.subject = ? AND d.endpoint = ? AND d.state < 3 AND d.state = 0
 ORDER BY d.cursor LIMIT 1
 """
+_FIRST_FREE = """
+SELECT d.cursor, d.due_at, m.at, m.body, i.id AS instance_id
+FROM delivery d JOIN message m ON m.cursor = d.cursor JOIN instance i ON i.no = m.instance
+WHERE d.subject = :subject AND d.endpoint = :endpoint AND d.state < 3 AND d.state = 0
+  AND NOT EXISTS (SELECT 1 FROM delivery b
+    WHERE b.subject = :subject AND b.endpoint = :endpoint AND b.state < 3 AND b.state > 0
+      AND b.flags & 1 = 0 AND b.cursor < d.cursor)
+ORDER BY d.cursor LIMIT 1
+"""
+_BLOCKS = """
+SELECT started_at FROM delivery
+WHERE subject = ? AND endpoint = ? AND state < 3 AND state > 0 AND flags & 1 = 0 AND cursor < ?
+ORDER BY cursor DESC LIMIT 1
+"""
+_FORGOTTEN = """
+SELECT DISTINCT d.subject, d.endpoint FROM delivery d
+WHERE d.state < 2 AND d.state = 0 AND d.subject IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM delivery b
+    WHERE b.subject = d.subject AND b.endpoint = d.endpoint AND b.state < 3 AND b.state > 0
+      AND b.flags & 1 = 0 AND b.cursor < d.cursor)
+LIMIT ?
+"""
+_RENEW = """
+UPDATE delivery SET lease_until = ? WHERE cursor = ? AND endpoint = ? AND state = 2
+"""
 _ANY_UNSENT = "SELECT 1 FROM delivery WHERE endpoint = ? AND state < 2 LIMIT 1"
 _MAKE_PENDING = """
-UPDATE delivery SET state = 1, due_at = ?, lease_until = NULL WHERE cursor = ? AND endpoint = ?
+UPDATE delivery SET state = 1, due_at = ?, lease_until = NULL
+WHERE cursor = ? AND endpoint = ? AND state = 0
 """
 _SET_PATIENCE = """
 UPDATE delivery SET due_at = ? WHERE cursor = ? AND endpoint = ? AND state = 0
@@ -133,6 +168,8 @@ def enqueue(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> Non
                 rows.append((cursor, endpoint, subject, State.WAITING, patience, None))
                 if patience is not None:
                     tx.wake(endpoint, patience)
+                if not tx.alone and subject is not None:
+                    tx.then(look_again, subject, endpoint, now, policy)
                 continue
         if reserve(endpoint, fresh=True):
             rows.append((cursor, endpoint, subject, 2, None, now + LEASE_MS))
@@ -162,21 +199,33 @@ def claim(tx: Tx, endpoint: int, now: int, limit: int) -> int | None:
             break
         if row["state"] == State.WAITING:
             tx.execute(_OVERTAKE_OLDER, (subject, endpoint, cursor))
-        tx.execute(_LEASE, (until, cursor, endpoint))
-        tx.leased.append(
-            Leased(
-                cursor,
-                endpoint,
-                row["instance_id"],
-                subject,
-                row["at"],
-                row["body"],
-                row["tries"],
-                row["attempts"],
-                row["started_at"],
-            )
+        item = Leased(
+            cursor,
+            endpoint,
+            row["instance_id"],
+            subject,
+            row["at"],
+            row["body"],
+            row["tries"],
+            row["attempts"],
+            row["started_at"],
         )
+        _lease(tx, item, until)
     return tx.execute(_NEXT_DUE, (endpoint,)).fetchone()[0]
+
+
+def _lease(tx: Tx, item: Leased, until: int) -> bool:
+    """Take a delivery that a place was kept for; False if somebody else has it."""
+    if tx.execute(_LEASE, (until, item.cursor, item.endpoint)).rowcount:
+        tx.leased.append(item)
+        return True
+    tx.hand.release([item])
+    return False
+
+
+def renew(tx: Tx, held: Sequence[tuple[int, int]], until: int) -> None:
+    """Hold on to leased deliveries, each a cursor and an endpoint, until a time."""
+    tx.many(_RENEW, [(until, cursor, endpoint) for cursor, endpoint in held])
 
 
 def succeed(tx: Tx, done: Sequence[Leased]) -> None:
@@ -222,18 +271,43 @@ def is_overtaken(tx: Tx, item: Leased) -> bool:
 
 
 def advance(tx: Tx, subject: int, endpoint: int, now: int) -> None:
-    """Let the first delivery that waits in a lane go, now that nothing blocks it."""
-    row = tx.execute(_FIRST_WAITING, (subject, endpoint)).fetchone()
+    """Let the first delivery that waits in a lane go, if nothing blocks it."""
+    row = tx.execute(_FIRST_FREE, {"subject": subject, "endpoint": endpoint}).fetchone()
     if row is None:
         return
-    if row["body"] is not None and tx.hand.reserve(endpoint, fresh=False):
-        tx.execute(_LEASE, (now + LEASE_MS, row["cursor"], endpoint))
-        tx.leased.append(
-            Leased(row["cursor"], endpoint, row["instance_id"], subject, row["at"], row["body"])
-        )
-    else:
-        tx.execute(_MAKE_PENDING, (now, row["cursor"], endpoint))
+    cursor, body = row["cursor"], row["body"]
+    if body is not None and tx.hand.reserve(endpoint, fresh=False):
+        item = Leased(cursor, endpoint, row["instance_id"], subject, row["at"], body)
+        _lease(tx, item, now + LEASE_MS)
+    elif tx.execute(_MAKE_PENDING, (now, cursor, endpoint)).rowcount:
         tx.wake(endpoint, now)
+
+
+def advance_lanes(tx: Tx, lanes: Sequence[tuple[int, int]], now: int) -> None:
+    """Let lanes move on, each a subject and an endpoint, where anything waits at all."""
+    waits = {endpoint: has_unsent(tx, endpoint) for _, endpoint in lanes}
+    for subject, endpoint in lanes:
+        if waits[endpoint]:
+            advance(tx, subject, endpoint, now)
+
+
+def look_again(tx: Tx, subject: int, endpoint: int, now: int, policy: Policy) -> None:
+    """Look after a delivery that was just told to wait: what it waits for may be over."""
+    advance(tx, subject, endpoint, now)
+    row = tx.execute(_FIRST_WAITING, (subject, endpoint)).fetchone()
+    if row is None or row["due_at"] is not None or policy.ordering != "bounded":
+        return
+    before = tx.execute(_BLOCKS, (subject, endpoint, row["cursor"])).fetchone()
+    if before is not None and before[0]:
+        set_patience(tx, subject, endpoint, before[0] + policy.overtake_ms)
+
+
+def sweep(tx: Tx, now: int, limit: int) -> int:
+    """Let lanes move on that were forgotten; returns how many there were."""
+    forgotten = tx.all(_FORGOTTEN, (limit,))
+    for row in forgotten:
+        advance(tx, row[0], row[1], now)
+    return len(forgotten)
 
 
 def has_unsent(tx: Tx, endpoint: int) -> bool:

@@ -30,6 +30,7 @@ WHERE no = :no RETURNING *
 """
 _BY_NAME = """
 SELECT * FROM endpoint WHERE app = ? AND (id = ? OR uid = ?) AND deleted_at IS NULL
+/* writing: FOR UPDATE */
 """
 _BY_NO = """
 SELECT e.*, i.name AS instance_name, i.id AS instance_id
@@ -45,8 +46,9 @@ SELECT * FROM endpoint WHERE app = ? AND deleted_at IS NULL AND id > ? ORDER BY 
 _DELETE = "UPDATE endpoint SET deleted_at = ?, uid = NULL WHERE no = ?"
 _ADD_SIGNING = """
 INSERT INTO endpoint_secret (endpoint, n, sealed, created_at, expires_at)
-SELECT :endpoint, coalesce(max(n), 0) + 1, :sealed, :now, NULL
-FROM endpoint_secret WHERE endpoint = :endpoint
+VALUES (:endpoint,
+        (SELECT coalesce(max(n), 0) + 1 FROM endpoint_secret WHERE endpoint = :endpoint),
+        :sealed, :now, NULL)
 """
 _EXPIRE_SECRETS = """
 UPDATE endpoint_secret SET expires_at = :expires_at

@@ -108,6 +108,8 @@ class Store:
             tests end the process.
     """
 
+    alone = True
+
     def __init__(
         self,
         path: Path,
@@ -186,6 +188,13 @@ class Store:
         with contextlib.suppress(sqlite3.Error):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
+
+    async def shut(self) -> None:
+        """Close without holding up the event loop."""
+        await asyncio.get_running_loop().run_in_executor(None, self.close)
+
+    def tell(self, topic: str) -> None:
+        """Tell the other processes of a topic: there are none."""
 
     # The writer thread
 

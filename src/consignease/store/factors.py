@@ -9,8 +9,9 @@ _PUT = """
 INSERT INTO second_factor (instance, user_id, totp, codes, last_step)
 VALUES (:instance, :user_id, :totp, :codes, 0)
 ON CONFLICT (instance, user_id) DO UPDATE SET
-  totp = coalesce(:totp, totp), codes = coalesce(:codes, codes),
-  last_step = CASE WHEN :totp IS NULL THEN last_step ELSE 0 END
+  totp = coalesce(:totp, second_factor.totp),
+  codes = coalesce(:codes, second_factor.codes),
+  last_step = CASE WHEN CAST(:totp AS BLOB) IS NULL THEN second_factor.last_step ELSE 0 END
 """
 _GET = "SELECT totp, codes, last_step FROM second_factor WHERE instance = ? AND user_id = ?"
 _CLEAR_TOTP = "UPDATE second_factor SET totp = NULL WHERE instance = ? AND user_id = ?"

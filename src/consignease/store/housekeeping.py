@@ -2,7 +2,7 @@
 
 from consignease.store.tx import Tx
 
-_TICK = "UPDATE counter SET value = max(value, ?) WHERE name = 'clock'"
+_TICK = "UPDATE counter SET value = :now WHERE name = 'clock' AND value < :now"
 _DROP_KEYS = """
 DELETE FROM idempotency WHERE (instance, key) IN
   (SELECT instance, key FROM idempotency WHERE expires_at <= ? LIMIT 500)
@@ -11,7 +11,7 @@ DELETE FROM idempotency WHERE (instance, key) IN
 
 def tick(tx: Tx, now: int) -> None:
     """Store the clock's reading, so that the next run does not begin before it."""
-    tx.execute(_TICK, (now,))
+    tx.execute(_TICK, {"now": now})
 
 
 def drop_expired_keys(tx: Tx, now: int) -> int:

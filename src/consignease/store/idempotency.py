@@ -16,8 +16,13 @@ ON CONFLICT (instance, key) DO UPDATE SET request = excluded.request, status = e
 """
 
 
+_HOLD = "SELECT pg_advisory_xact_lock(hashtextextended(?, ?))"
+
+
 def find(tx: Tx, instance: int, key: str, now: int) -> Any:
     """Return what is kept of the first request with that key, or None."""
+    if not tx.alone:  # a request that is repeated at once waits for the first
+        tx.execute(_HOLD, (key, instance))
     return tx.one(_FIND, (instance, key, now))
 
 

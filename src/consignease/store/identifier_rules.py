@@ -21,9 +21,12 @@ def insert(tx: Tx, instance: int, where: List, rule: IdentifierRule) -> bool:
     return tx.run(_INSERT, (instance, *values)) == 1
 
 
+_ALL = 2**62
+
+
 def page(tx: Tx, instance: int, where: List, limit: int, offset: int) -> list[IdentifierRule]:
     """Return a page of a list, newest first; a limit of -1 for all."""
-    rows = tx.all(_PAGE, (instance, where, limit, offset))
+    rows = tx.all(_PAGE, (instance, where, _ALL if limit < 0 else limit, offset))
     return [
         IdentifierRule(id=row[0], identifier=row[1], identifier_type=row[2], created_at=row[3])
         for row in rows

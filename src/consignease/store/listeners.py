@@ -12,7 +12,7 @@ WHERE d.endpoint = ? AND d.state < 2 AND m.at < ?
 """
 _TOO_MANY = """
 SELECT cursor FROM delivery WHERE endpoint = ? AND state < 2
-ORDER BY cursor DESC LIMIT -1 OFFSET ?
+ORDER BY cursor DESC LIMIT 9000000000000000000 OFFSET ?
 """
 _DROP = "UPDATE delivery SET state = 5, due_at = NULL WHERE cursor = ? AND endpoint = ?"
 _NOW = "UPDATE delivery SET due_at = ? WHERE endpoint = ? AND state = 1 AND due_at > ?"

@@ -8,8 +8,8 @@ from consignease.store.tx import Tx
 _MESSAGES = """
 SELECT * FROM message WHERE app = :app AND cursor < :below
   AND at < :before AND at > :after
-  AND (:types IS NULL OR type IN (SELECT value FROM json_each(:types)))
-  AND (:channel IS NULL OR EXISTS (SELECT 1 FROM json_each(channels) WHERE value = :channel))
+  AND (CAST(:types AS TEXT) IS NULL OR type IN (SELECT value FROM json_each(:types)))
+  AND (CAST(:channel AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM json_each(channels) WHERE value = :channel))
 ORDER BY cursor DESC LIMIT :limit
 """
 _ATTEMPTS = """
@@ -17,10 +17,11 @@ SELECT a.*, m.type, m.at AS message_at, e.id AS endpoint_id, e.url FROM attempt 
 JOIN message m ON m.cursor = a.cursor JOIN endpoint e ON e.no = a.endpoint
 WHERE a.endpoint = :endpoint AND (a.at, a.cursor, a.n) < (:at, :cursor, :n)
   AND a.at < :before AND a.at > :after
-  AND (:types IS NULL OR m.type IN (SELECT value FROM json_each(:types)))
-  AND (:channel IS NULL OR EXISTS (SELECT 1 FROM json_each(m.channels) WHERE value = :channel))
-  AND (:good IS NULL OR :good = (a.phase IS NULL AND a.status BETWEEN 200 AND 299))
-  AND (:class IS NULL OR a.status / 100 = :class)
+  AND (CAST(:types AS TEXT) IS NULL OR m.type IN (SELECT value FROM json_each(:types)))
+  AND (CAST(:channel AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM json_each(m.channels) WHERE value = :channel))
+  AND (CAST(:good AS BIGINT) IS NULL OR :good =
+    CASE WHEN a.phase IS NULL AND a.status BETWEEN 200 AND 299 THEN 1 ELSE 0 END)
+  AND (CAST(:class AS BIGINT) IS NULL OR a.status / 100 = :class)
 ORDER BY a.at DESC, a.cursor DESC, a.n DESC LIMIT :limit
 """
 _OF_MESSAGE = """
@@ -36,8 +37,8 @@ WHERE d.cursor = ? AND e.deleted_at IS NULL ORDER BY e.id DESC
 _OF_ENDPOINT = """
 SELECT m.*, d.state, d.due_at, d.tries FROM delivery d JOIN message m ON m.cursor = d.cursor
 WHERE d.endpoint = :endpoint AND d.cursor < :below AND m.at < :before AND m.at > :after
-  AND (:types IS NULL OR m.type IN (SELECT value FROM json_each(:types)))
-  AND (:channel IS NULL OR EXISTS (SELECT 1 FROM json_each(m.channels) WHERE value = :channel))
+  AND (CAST(:types AS TEXT) IS NULL OR m.type IN (SELECT value FROM json_each(:types)))
+  AND (CAST(:channel AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM json_each(m.channels) WHERE value = :channel))
 ORDER BY d.cursor DESC LIMIT :limit
 """
 _CANCEL = "UPDATE delivery SET state = 5, due_at = NULL WHERE cursor = ? AND state < 2"

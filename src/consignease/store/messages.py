@@ -12,7 +12,7 @@ _FIRST = "INSERT INTO object (instance, id, version) VALUES (?, ?, 1)"
 _VERSION = "SELECT no, version FROM object WHERE instance = ? AND id = ?"
 _NUMBER = """
 INSERT INTO object (instance, id, version) VALUES (?, ?, 0)
-ON CONFLICT (instance, id) DO UPDATE SET version = version
+ON CONFLICT (instance, id) DO UPDATE SET version = object.version
 RETURNING no
 """
 _INSERT = """

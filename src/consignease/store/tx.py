@@ -64,9 +64,12 @@ class Tx:
         due: For endpoints that this unit left work in the database: when, in milliseconds.
         cache: What the writer remembers between units; see `touched`.
         touched: Set by a unit that changes what the cache is made from.
+        afterwards: What `then` left to be done once this unit is durable; None
+            where units run one at a time, so that it is done at once.
     """
 
     __slots__ = (
+        "afterwards",
         "cache",
         "due",
         "effects",
@@ -94,6 +97,7 @@ class Tx:
         self.leased: list[Leased] = []
         self.due: dict[int, int] = {}
         self.effects: list[Callable[[], None]] = []
+        self.afterwards: list[tuple[Callable[..., object], tuple[Any, ...]]] | None = None
 
     def one(self, sql: str, params: Params = ()) -> Any:
         """Return the first row, or None."""
@@ -116,3 +120,21 @@ class Tx:
     def on_commit(self, effect: Callable[[], None]) -> None:
         """Call `effect` in the writer thread once this unit is durable."""
         self.effects.append(effect)
+
+    def then(self, fn: Callable[..., object], *args: Any) -> None:
+        """Run `fn(tx, *args)` when what this unit wrote can be seen by others.
+
+        Where units run one at a time that is now, in this transaction. Where
+        several run at once it is a unit of its own after the commit: of two
+        that write and then look, each in its own time, at least one sees what
+        the other wrote.
+        """
+        if self.afterwards is None:
+            fn(self, *args)
+        else:
+            self.afterwards.append((fn, args))
+
+    @property
+    def alone(self) -> bool:
+        """Whether units run one at a time."""
+        return self.afterwards is None

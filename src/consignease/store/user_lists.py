@@ -49,8 +49,8 @@ def _ordered(shape: Shape, order: Order) -> str:
     if key is None:
         return f"u.id {direction}"
     if any(name in _SELECTIVE for name, _ in shape):
-        # The plus keeps SQLite from walking all users in that order.
-        key = f"+{key}"
+        # An expression keeps SQLite from walking all users in that order.
+        key = f"CASE WHEN 1 = 1 THEN {key} END"
     nulls = "" if order.by in _NEVER_NULL else " NULLS LAST"
     return f"{key} {direction}{nulls}, u.id {direction}"
 
@@ -65,8 +65,8 @@ _CONDITIONS = {
     "not_user_ids": "u.id NOT IN ({})",
     "external_ids": "u.external_id IN ({})",
     "not_external_ids": "(u.external_id IS NULL OR u.external_id NOT IN ({}))",
-    "banned": "u.banned = 1 AND {}",
-    "not_banned": "u.banned = 0 AND {}",
+    "banned": "u.banned = {}",
+    "not_banned": "u.banned < {}",
     "created_before": "u.created_at < {}",
     "created_after": "u.created_at > {}",
     "active_before": "u.last_active_at < {}",
@@ -74,7 +74,7 @@ _CONDITIONS = {
     "active_since": "u.last_active_at >= {}",
     "signed_in_before": "u.last_sign_in_at < {}",
     "signed_in_after": "u.last_sign_in_at > {}",
-    "impossible": "{} IS NULL",
+    "impossible": "0 > {}",
 }
 _ALL = _CONDITIONS | user_search.CONDITIONS
 

@@ -11,6 +11,7 @@ match. So are texts shorter than a trigram found.
 
 # ruff: noqa: S608 - statements are put together of constants, never of values
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from time import monotonic
@@ -42,7 +43,7 @@ UPDATE user_search SET email_address = ?, phone_number = ?, username = ?, name =
 WHERE rowid = ?
 """
 _DELETE = "DELETE FROM user_search WHERE rowid = ?"
-_ANY = " || char(10) || ".join(
+_ANY = " || '\n' || ".join(
     f"s.{name}" for name in ("email_address", "phone_number", "username", "name", "key")
 )
 _OF_INSTANCE = "(SELECT o.instance FROM object o WHERE o.no = s.rowid) = ?"
@@ -76,7 +77,7 @@ def conditions(tx: Tx, texts: Sequence[Text]) -> list[tuple[str, str]]:
         return []
     match = _match(tx, texts)
     if match:
-        sql, values = _looked_at(texts)
+        sql, values = _looked_at(tx, texts)
         sql = f"SELECT s.id {sql} LIMIT ?"
         found = tx.all(sql, (match, *values, MANY))
         if len(found) < MANY:
@@ -91,13 +92,14 @@ def count(tx: Tx, instance: int, texts: Sequence[Text]) -> int:
         where = " AND ".join(f"instr({_COLUMNS[text.column]}, ?) > 0" for text in texts)
         values = [text.part for text in texts]
         return tx.one(f"{_COUNT_ALL} AND {where}", (instance, *values))[0]
-    sql, values = _looked_at(texts)
+    sql, values = _looked_at(tx, texts)
     return tx.one(f"SELECT count(*) {sql} AND {_OF_INSTANCE}", (match, *values, instance))[0]
 
 
-def _looked_at(texts: Sequence[Text]) -> tuple[str, list[str]]:
+def _looked_at(tx: Tx, texts: Sequence[Text]) -> tuple[str, list[str]]:
+    asked = "s.user_search MATCH ?" if tx.alone else "s.texts LIKE ?"
     where = "".join(f" AND instr({_COLUMNS[text.column]}, ?) > 0" for text in texts)
-    return f"FROM user_search s WHERE s.user_search MATCH ?{where}", [text.part for text in texts]
+    return f"FROM user_search s WHERE {asked}{where}", [text.part for text in texts]
 
 
 def _match(tx: Tx, texts: Sequence[Text]) -> str:
@@ -105,6 +107,10 @@ def _match(tx: Tx, texts: Sequence[Text]) -> str:
     grams = {gram for text in texts for gram in trigrams(text.part)}
     if not grams:
         return ""
+    if not tx.alone:
+        # PostgreSQL picks the trigrams by itself: it is asked for the longest text.
+        part = max((text.part for text in texts), key=len)
+        return "%" + re.sub(r"([\\%_])", r"\\\1", part) + "%"
     seen = _sample(tx)
     first, *others = sorted(grams, key=lambda gram: (seen[gram], gram))[:RAREST]
     asked = [first, *(gram for gram in others if seen[gram] <= COMMON)]

@@ -47,7 +47,7 @@ _IDENTIFYING = frozenset(
 )
 _DERIVED = ("username_key", "primary_email_key", "primary_phone_number")
 
-_GET = f'SELECT {COLUMNS} FROM "user" u WHERE u.instance = ? AND u.id = ?'
+_GET = f'SELECT {COLUMNS} FROM "user" u WHERE u.instance = ? AND u.id = ? /* writing: FOR UPDATE OF u */'
 _INSERT = f"""
 INSERT INTO "user" (instance, {", ".join(_DERIVED + _COLUMNS)})
 VALUES (:instance, {", ".join(":" + name for name in _DERIVED + _COLUMNS)})

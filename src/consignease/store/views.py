@@ -57,7 +57,7 @@ FROM message m LEFT JOIN object o ON o.no = m.subject
 WHERE m.cursor < :before AND m.cursor >= :after AND m.app = :app
   AND (:type = '' OR m.type = :type)
   AND (:subject = '' OR o.id = :subject)
-  AND (:since = 0 OR m.at >= :since)
+  AND (CAST(:since AS BIGINT) = 0 OR m.at >= :since)
   AND (:text = x'' OR instr(m.body, :text) > 0)
 ORDER BY m.cursor DESC LIMIT :limit
 """

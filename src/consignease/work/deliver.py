@@ -20,7 +20,7 @@ from consignease.edge.clock import Clock
 from consignease.edge.outcome import Outcome, Request
 from consignease.edge.resolver import Refused, Resolver, Vetted, vet, vet_now
 from consignease.store import deliveries
-from consignease.store.engine import Store
+from consignease.store.opening import AnyStore
 from consignease.work.gate import Gate, Route
 from consignease.work.outlets import Outlets
 from consignease.work.tries import Tag, judge, request
@@ -59,7 +59,7 @@ class Deliverer:
         self._concurrency = concurrency
         self._crash = crash
         self._random = random.Random()  # noqa: S311 - spreads retries
-        self._gates: dict[int, Gate] = {}
+        self.gates: dict[int, Gate] = {}
         self._inbox: deque[tuple[Sequence[Leased], Mapping[int, int]]] = deque()
         self._scheduled = False
         self._outcomes: deque[Outcome] = deque()
@@ -71,17 +71,17 @@ class Deliverer:
         self._idle = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._store: Store | None = None
+        self._store: AnyStore | None = None
         self.outlets = self._sender = Outlets(self._sent, self.changed, ca_file)
         self.sent = 0
 
-    async def start(self, store: Store) -> None:
+    async def start(self, store: AnyStore) -> None:
         """Begin to deliver: first what an earlier run left behind."""
         self._loop = asyncio.get_running_loop()
         self._store = store
         self._sender.start()
         now = self._clock.now()
-        reclaimed = await store.write(deliveries.reclaim, _FOREVER, now)
+        reclaimed = await store.write(deliveries.reclaim, _FOREVER if store.alone else now, now)
         if reclaimed:
             _log.info("deliveries of an earlier run are due again: %d", reclaimed)
         self.take((), await store.read(deliveries.next_due))
@@ -89,11 +89,11 @@ class Deliverer:
     async def stop(self, grace: float) -> None:
         """Let requests in flight finish for `grace` seconds; return the rest unsent."""
         self._stopping = True
-        for gate in self._gates.values():
+        for gate in self.gates.values():
             gate.open = False
             self._return(gate, self._clock.now())
         loop = asyncio.get_running_loop()
-        if any(gate.in_flight for gate in self._gates.values()):
+        if any(gate.in_flight for gate in self.gates.values()):
             self._idle.clear()
             try:
                 async with asyncio.timeout(grace):
@@ -112,7 +112,7 @@ class Deliverer:
 
     def reserve(self, endpoint: int, *, fresh: bool) -> bool:
         """Keep a place for one delivery of this endpoint, if there is room."""
-        gate = self._gates.get(endpoint) or self._gate(endpoint)
+        gate = self.gates.get(endpoint) or self._gate(endpoint)
         if (fresh and not gate.open) or gate.room <= 0:
             return False
         gate.reserved += 1
@@ -121,7 +121,7 @@ class Deliverer:
     def release(self, leased: Sequence[Leased]) -> None:
         """Give back the places of deliveries whose transaction was rolled back."""
         for item in leased:
-            self._gates[item.endpoint].reserved -= 1
+            self.gates[item.endpoint].reserved -= 1
 
     def take(self, leased: Sequence[Leased], due: Mapping[int, int]) -> None:
         """Accept committed deliveries, and learn when endpoints have work in the database."""
@@ -136,7 +136,7 @@ class Deliverer:
             self._loop.call_soon_threadsafe(self._forget, endpoint)
 
     def _gate(self, endpoint: int) -> Gate:
-        return self._gates.setdefault(endpoint, Gate(endpoint, self._concurrency))
+        return self.gates.setdefault(endpoint, Gate(endpoint, self._concurrency))
 
     def _pump(self) -> None:
         self._scheduled = False
@@ -146,7 +146,7 @@ class Deliverer:
         while inbox:
             leased, due = inbox.popleft()
             for item in leased:
-                gate = self._gates[item.endpoint]
+                gate = self.gates[item.endpoint]
                 gate.queue.append(item)
                 touched[gate.no] = gate
             for endpoint, at in due.items():
@@ -160,10 +160,7 @@ class Deliverer:
         self._flush()
 
     def _fill(self, gate: Gate, now: int, found: Vetted | None = None) -> None:
-        """Start what may be started now, and claim more when there is room.
-
-        `found` is the address, if it was just looked up.
-        """
+        """Start what may be started now (at the address just `found`), and claim more."""
         route = gate.route
         if route is None or (route.expires_at is not None and route.expires_at <= now):
             self._reload(gate)
@@ -204,7 +201,7 @@ class Deliverer:
             return True
         tag = (gate, route, item, self._clock.now())
         self._batch.append(request(tag, route.target, vetted, int(self._clock.wall())))
-        gate.in_flight += 1
+        gate.begin(item)
         return True
 
     def _flush(self) -> None:
@@ -217,7 +214,7 @@ class Deliverer:
 
     def _fail(self, gate: Gate, route: Route, item: Leased, phase: str, error: str) -> None:
         """Settle a delivery that could not even be sent."""
-        gate.in_flight += 1
+        gate.begin(item)
         tag = (gate, route, item, self._clock.now())
         assert self._loop is not None
         self._loop.call_soon(self._finish, [Outcome(tag, phase=phase, error=error)])
@@ -247,6 +244,7 @@ class Deliverer:
             if outcome.ours:
                 # Nothing is known of the receiver: no try is used up.
                 gate.queue.appendleft(item)
+                gate.sending.discard(item.cursor)
                 continue
             one = judge(
                 route, item, sent_at, outcome, now, self._clock, self._random.uniform(-1, 1)
@@ -259,7 +257,7 @@ class Deliverer:
             self._fill(gate, now)
         self._flush()
         self._record()
-        if self._stopping and not any(gate.in_flight for gate in self._gates.values()):
+        if self._stopping and not any(gate.in_flight for gate in self.gates.values()):
             self._idle.set()
 
     def _record(self) -> None:
@@ -268,7 +266,7 @@ class Deliverer:
         tried, self._tried = self._tried, []
         self._recording = True
         healed = [
-            one.item.endpoint for one in tried if self._gates[one.item.endpoint].heals(one.settled)
+            one.item.endpoint for one in tried if self.gates[one.item.endpoint].heals(one.settled)
         ]
         assert self._store is not None
         self._store.write(record, tried, healed).add_done_callback(partial(self._recorded, tried))
@@ -286,8 +284,9 @@ class Deliverer:
         now = self._clock.now()
         touched: dict[int, Gate] = {}
         for one in tried:
-            gate = self._gates[one.item.endpoint]
+            gate = self.gates[one.item.endpoint]
             gate.returned += 1
+            gate.sending.discard(one.item.cursor)
             touched[gate.no] = gate
         for gate in touched.values():
             if gate.queue or gate.next_due is not None:

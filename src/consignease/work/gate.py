@@ -75,6 +75,7 @@ class Gate:
         limit: How many requests may be in flight; adapts to the receiver.
         open: False while new deliveries have to stay in the database:
             the endpoint is disabled or paused, or older ones wait there.
+        sending: Cursors of what is in flight or not recorded yet.
         next_due: When the database has work for it, in milliseconds.
     """
 
@@ -93,6 +94,7 @@ class Gate:
         "reserved",
         "returned",
         "route",
+        "sending",
         "timer",
         "vetting",
     )
@@ -106,6 +108,7 @@ class Gate:
         self.reserved = 0
         self.returned = 0
         self.in_flight = 0
+        self.sending: set[int] = set()
         self.open = True
         self.failing = False
         self.loading = False
@@ -119,6 +122,11 @@ class Gate:
     def room(self) -> int:
         """How many more deliveries may be taken: at most twice what may be in flight."""
         return 2 * self.limit - (self.reserved - self.returned)
+
+    def begin(self, item: Leased) -> None:
+        """Count a delivery that is being sent."""
+        self.in_flight += 1
+        self.sending.add(item.cursor)
 
     def apply(self, settled: Settled) -> None:
         """Adapt to what a try has shown of the endpoint."""

@@ -10,7 +10,7 @@ from consignease.edge.guard import Policy as GuardPolicy
 from consignease.edge.target import BadUrlError, Target, check_url
 from consignease.edge.vault import Vault
 from consignease.store import endpoints
-from consignease.store.engine import Store
+from consignease.store.opening import AnyStore
 from consignease.store.tx import Tx
 from consignease.wire.signing import Signer
 from consignease.work.gate import Route
@@ -25,7 +25,7 @@ _HEADERS = ["Content-Type: application/json", "Accept: */*"]
 
 
 def route_loader(
-    store: Store,
+    store: AnyStore,
     vault: Vault,
     clock: Clock,
     guards: Mapping[str, GuardPolicy],

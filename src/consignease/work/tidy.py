@@ -5,13 +5,13 @@ import logging
 
 from consignease.edge.clock import Clock
 from consignease.store import housekeeping
-from consignease.store.engine import Store
+from consignease.store.opening import AnyStore
 
 EVERY_SECONDS = 10.0
 _log = logging.getLogger("consignease.tidy")
 
 
-async def tidy(store: Store, clock: Clock) -> None:
+async def tidy(store: AnyStore, clock: Clock) -> None:
     """Run until cancelled: note the time, and drop idempotency keys that have ended."""
     while True:
         await asyncio.sleep(EVERY_SECONDS)

@@ -13,6 +13,8 @@ metadata = MetaData()
 """All tables of this release."""
 
 _INTEGER = BigInteger().with_variant(Integer(), "sqlite")
+_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text is compared byte by byte, whatever language a database was made for."""
 
 
 def table(name: str, *parts: Any, rowid: bool = True) -> Table:
@@ -28,7 +30,7 @@ def integer(name: str, **options: Any) -> Column[int]:
 
 def string(name: str, **options: Any) -> Column[str]:
     """Return a column of text, not null unless said otherwise."""
-    return Column(name, Text, nullable=options.pop("nullable", False), **options)
+    return Column(name, _TEXT, nullable=options.pop("nullable", False), **options)
 
 
 def blob(name: str, **options: Any) -> Column[bytes]:

@@ -105,8 +105,21 @@ delivery = table(
     integer("due_at", nullable=True),
     integer("started_at", nullable=True),
     integer("lease_until", nullable=True),
-    Index("delivery_open", "subject", "endpoint", "cursor", sqlite_where=text("state < 3")),
-    Index("delivery_due", "endpoint", "due_at", sqlite_where=text("state < 2")),
+    Index(
+        "delivery_open",
+        "subject",
+        "endpoint",
+        "cursor",
+        sqlite_where=text("state < 3"),
+        postgresql_where=text("state < 3"),
+    ),
+    Index(
+        "delivery_due",
+        "endpoint",
+        "due_at",
+        sqlite_where=text("state < 2"),
+        postgresql_where=text("state < 2"),
+    ),
     rowid=False,
 )
 """Message times endpoint: a state machine, drawn in docs/states.md."""

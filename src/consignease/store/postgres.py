@@ -1,0 +1,393 @@
+"""Units of work over PostgreSQL: the same functions as over SQLite.
+
+A unit is a plain function. It runs in a greenlet on the event loop, which
+waits there for each statement while others go on. Units that wait when a
+connection is free are run one after the other in one transaction and are
+durable together (group commit); when one of them fails after it wrote, all of
+the group are run again, each in a transaction of its own.
+
+Cursors of the log: before a transaction takes its first number it holds a
+shared advisory lock that is named by the number given out last. A reader's
+`horizon` is the smallest number so held: what is taken later is larger, what
+was taken before is committed or gone, so nothing ever appears below it.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+import asyncpg
+from sqlalchemy.util import greenlet_spawn
+
+from consignease.domain.faults import Unavailable
+from consignease.domain.leases import Leased
+from consignease.store.postgres_notices import Notices
+from consignease.store.postgres_session import Session, connect
+from consignease.store.tx import Handoff, NoHandoff, Tx
+
+_log = logging.getLogger("consignease.store")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+GROUP_UNITS = 64
+"""How many units one transaction takes at most."""
+AGAIN = 5
+"""How many times a unit is run again that met another's locks."""
+LOCK_WAIT = "250ms"
+"""How long a statement waits for a row before its transaction is run again."""
+LOG_LOCK = 1 << 62
+"""What is added to a cursor to name its advisory lock."""
+
+_BEFORE_CURSOR = f"SELECT pg_advisory_xact_lock_shared({LOG_LOCK} + last_value) FROM log_cursor"  # noqa: S608 - a constant
+_NEXT_CURSOR = "SELECT nextval('log_cursor')"
+_HORIZON = f"""
+SELECT least(
+  (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM log_cursor),
+  (SELECT min((classid::bigint << 32 | objid::bigint) - {LOG_LOCK}) FROM pg_locks
+   WHERE locktype = 'advisory' AND objsubid = 1 AND mode = 'ShareLock'
+     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())))
+"""  # noqa: S608 - a constant
+_GONE = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""What says that the database cannot be used, whatever it was asked."""
+_AGAIN_ERRORS = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.UniqueViolationError,
+)
+
+
+class _Unit:
+    """One unit of work that waits for, or has had, its turn."""
+
+    __slots__ = ("args", "error", "fn", "future", "result", "tx")
+
+    def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.fn = fn
+        self.args = args
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.tx: Tx | None = None
+
+    def answer(self) -> None:
+        """Hand the outcome to the caller, who may have hung up meanwhile."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class PostgresStore:
+    """One PostgreSQL database, as one process uses it.
+
+    Args:
+        url: Where it is, ``postgresql://user:password@host/name``.
+        hand: Who takes freshly committed deliveries.
+        writers: How many transactions may be open at once.
+        readers: How many reads may run at once.
+        heard: Called with what another process tells; see `Notices`.
+    """
+
+    alone = False
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        hand: Handoff | None = None,
+        writers: int = 4,
+        readers: int = 4,
+        heard: Callable[[str], None] | None = None,
+    ) -> None:
+        self.url = url
+        self.notices = Notices(url, hand or NoHandoff(), heard or _ignore)
+        self.hand: Handoff = self.notices
+        self.failure: str | None = None
+        self.groups = 0
+        self.units = 0
+        self._waiting: deque[_Unit] = deque()
+        self._work = asyncio.Event()
+        self._closing = False
+        self._writers = writers
+        self._tasks: list[asyncio.Task[None]] = []
+        self._readers = readers
+        self._after: set[asyncio.Future[Any]] = set()
+        self._free: asyncio.LifoQueue[Session | None] = asyncio.LifoQueue()
+
+    async def open(self) -> None:
+        """Connect and begin to work.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        for _ in range(self._writers + self._readers):
+            self._free.put_nowait(None)
+        try:
+            async with self._session():
+                pass
+        except _GONE as error:
+            raise _unavailable(error) from error
+        self.notices.start()
+        self._tasks = [asyncio.create_task(self._write_loop()) for _ in range(self._writers)]
+
+    def tell(self, topic: str) -> None:
+        """Tell the other processes of a topic."""
+        self.notices.tell(topic)
+
+    async def shut(self) -> None:
+        """Finish what waits and close every connection."""
+        self._closing = True
+        self._work.set()
+        await asyncio.gather(*self._tasks)
+        await self.settled()
+        await self.notices.stop()
+        while not self._free.empty():
+            session = self._free.get_nowait()
+            if session is not None:
+                await session.connection.close(timeout=5)
+
+    def write(
+        self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> "asyncio.Future[T]":
+        """Run a unit of work durably; the returned future is its result.
+
+        Raises (through the future):
+            Fault: what the unit refused.
+            Unavailable: the database cannot be written.
+        """
+        if kwargs:
+            msg = "units of work take positional arguments"
+            raise TypeError(msg)
+        unit = _Unit(fn, args)
+        if self._closing:
+            unit.error = Unavailable("The server is shutting down.", detail="Try again shortly.")
+            unit.answer()
+        else:
+            self._waiting.append(unit)
+            self._work.set()
+        return unit.future
+
+    async def read(
+        self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a unit that only reads, on a snapshot."""
+        if kwargs:
+            msg = "units of work take positional arguments"
+            raise TypeError(msg)
+        try:
+            async with (
+                self._session() as session,
+                session.connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                session.writing = False
+                tx = Tx(cast("Any", session), NoHandoff(), _no_cursor, {})
+                tx.afterwards = []
+                return await greenlet_spawn(fn, tx, *args)
+        except _GONE as error:
+            raise _unavailable(error) from error
+
+    async def horizon(self) -> int:
+        """Return the cursor up to which the log is complete for good."""
+        async with self._session() as session:
+            return await session.connection.fetchval(_HORIZON)
+
+    @contextlib.asynccontextmanager
+    async def _session(self) -> AsyncGenerator[Session]:
+        """Lend a connection of our own, or make one: statements stay prepared on it."""
+        session = await self._free.get()
+        try:
+            if session is None or session.connection.is_closed():
+                session = None
+                session = Session(await connect(self.url, lock_timeout=LOCK_WAIT))
+            yield session
+        except _GONE:
+            if session is not None:
+                session.connection.terminate()
+            raise
+        finally:
+            self._free.put_nowait(session)
+
+    # Writing
+
+    async def _write_loop(self) -> None:
+        while True:
+            if not self._waiting:
+                if self._closing:
+                    return
+                self._work.clear()
+                await self._work.wait()
+                continue
+            units = [self._waiting.popleft() for _ in range(min(GROUP_UNITS, len(self._waiting)))]
+            if not await self._commit(units):
+                for unit in units:
+                    await self._alone(unit)
+            self.groups += 1
+            self.units += len(units)
+            for unit in units:
+                unit.answer()
+
+    async def _alone(self, unit: _Unit) -> None:
+        for _ in range(AGAIN):
+            if await self._commit([unit]):
+                return
+
+    async def _commit(self, units: list[_Unit]) -> bool:
+        """Run and commit units; False if all were rolled back and are to be run alone."""
+        alone = len(units) == 1
+        try:
+            async with self._session() as session:
+                session.writing = True
+                transaction = session.connection.transaction()
+                await transaction.start()
+                try:
+                    cursors = _Cursors(session)
+                    for unit in units:
+                        if not await self._run(session, cursors, unit):
+                            await transaction.rollback()
+                            error = unit.error
+                            self._undo(units)
+                            unit.error = error
+                            return alone
+                except BaseException:
+                    with contextlib.suppress(Exception):
+                        await transaction.rollback()
+                    raise
+                await transaction.commit()
+        except _AGAIN_ERRORS as error:
+            self._undo(units)
+            units[-1].error = _unavailable(error)
+            return False
+        except _GONE as error:
+            self._refuse(units, error)
+            return True
+        except Exception as error:  # noqa: BLE001 - whatever it is, the writers go on
+            self._undo(units)
+            if alone:
+                self._refuse(units, error)
+            return alone
+        self.failure = None
+        self._hand_over(units)
+        return True
+
+    def _refuse(self, units: Sequence[_Unit], error: Exception) -> None:
+        self._undo(units)
+        self.failure = f"{type(error).__name__}: {error}"
+        _log.error("the database refused a commit of %d units: %s", len(units), self.failure)
+        for unit in units:
+            unit.error = _unavailable(error)
+
+    async def _run(self, session: Session, cursors: "_Cursors", unit: _Unit) -> bool:
+        """Run a unit; False if it failed after it had written something."""
+        tx = unit.tx = Tx(cast("Any", session), self.hand, cursors.next, {})
+        tx.afterwards = []
+        unit.error = None
+        before = session.writes
+        try:
+            unit.result = await greenlet_spawn(unit.fn, tx, *unit.args)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            raise
+        except BaseException as error:  # noqa: BLE001 - it belongs to the caller
+            self._forget(unit)
+            unit.error = error
+            return session.writes == before
+        return True
+
+    def _undo(self, units: Sequence[_Unit]) -> None:
+        for unit in units:
+            self._forget(unit)
+            unit.error = None
+
+    def _forget(self, unit: _Unit) -> None:
+        if unit.tx is not None:
+            self.hand.release(unit.tx.leased)
+            unit.tx = None
+
+    def _hand_over(self, units: Sequence[_Unit]) -> None:
+        leased: list[Leased] = []
+        due: dict[int, int] = {}
+        after: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        for unit in units:
+            if unit.tx is None:
+                continue
+            after += unit.tx.afterwards or ()
+            leased += unit.tx.leased
+            for endpoint, at in unit.tx.due.items():
+                due[endpoint] = min(at, due.get(endpoint, at))
+            for effect in unit.tx.effects:
+                try:
+                    effect()
+                except Exception:  # noqa: BLE001 - the commit stands whatever it does
+                    _log.exception("an effect of a committed unit failed")
+        if leased or due:
+            self.hand.take(leased, due)
+        if after:
+            self._follow(after)
+
+    def _follow(self, after: list[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:
+        """Run what units left to be done once others can see what they wrote."""
+        unit = _Unit(_run_all, (after,))
+        self._after.add(unit.future)
+        unit.future.add_done_callback(self._followed)
+        self._waiting.append(unit)
+        self._work.set()
+
+    def _followed(self, done: "asyncio.Future[None]") -> None:
+        self._after.discard(done)
+        if done.exception() is not None:
+            _log.warning("lanes are looked at later: %s", done.exception())
+
+    async def settled(self) -> None:
+        """Wait until nothing that units left to be done is under way."""
+        while self._after:
+            await asyncio.wait(set(self._after))
+
+
+class _Cursors:
+    """The log's numbers, as one transaction takes them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._locked = False
+
+    def next(self) -> int:
+        """Return the next number."""
+        if not self._locked:
+            self._session.execute(_BEFORE_CURSOR)
+            self._locked = True
+        return self._session.execute(_NEXT_CURSOR).fetchone()[0]
+
+
+def _run_all(tx: Tx, after: list[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:
+    for fn, args in after:
+        fn(tx, *args)
+
+
+def _ignore(topic: str) -> None:
+    del topic
+
+
+def _no_cursor() -> int:
+    msg = "a unit that reads cannot append to the log"
+    raise RuntimeError(msg)
+
+
+def _unavailable(error: Exception) -> Unavailable:
+    return Unavailable(
+        "The database cannot be reached just now.",
+        code="database_unavailable",
+        detail=f"{type(error).__name__}: {error}. Try again shortly.",
+    )

@@ -1,0 +1,248 @@
+"""PostgreSQL: the log's horizon, lanes across transactions, processes side by side."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from consignease.app.publish import publish
+from consignease.domain.delivery import Policy, State
+from consignease.domain.events import NewEvent
+from consignease.domain.faults import Unavailable
+from consignease.store import deliveries
+from consignease.store.tx import Tx
+from tests.helpers import databases
+from tests.helpers.postgres import programs
+
+pytestmark = pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed here")
+
+
+def run(test: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+    """Run a test with a store on a database of its own."""
+    from consignease.store.postgres import PostgresStore
+
+    async def main() -> None:
+        store = PostgresStore(await databases.new_database())
+        await store.open()
+        try:
+            await test(store)
+        finally:
+            await store.shut()
+
+    databases.cluster()
+    asyncio.run(main())
+
+
+def append(tx: Tx, fails: bool) -> int:
+    cursor = tx.next_cursor()
+    tx.execute("INSERT INTO counter (name, value) VALUES (?, ?)", (f"m{cursor}", cursor))
+    if fails:
+        msg = "rolled back on purpose"
+        raise ValueError(msg)
+    return cursor
+
+
+def seen(tx: Tx, above: int, horizon: int) -> list[int]:
+    sql = "SELECT value FROM counter WHERE name LIKE 'm%' AND value > ? AND value <= ?"
+    return sorted(row[0] for row in tx.all(sql, (above, horizon)))
+
+
+def test_a_reader_that_follows_the_horizon_never_misses_a_cursor() -> None:
+    """With rollbacks, and commits in any order, nothing appears below the horizon later."""
+
+    async def test(store: Any) -> None:
+        chance = random.Random(7)
+        committed: list[int] = []
+
+        async def write() -> None:
+            for _ in range(60):
+                try:
+                    committed.append(await store.write(append, chance.random() < 0.2))
+                except ValueError:
+                    continue
+
+        followed: list[int] = []
+        writers = asyncio.gather(*(write() for _ in range(20)))
+        at, last = 0, False
+        while True:
+            last = writers.done()
+            horizon = await store.horizon()
+            followed += await store.read(seen, at, horizon)
+            at = max(at, horizon)
+            if last:
+                break
+        await writers
+        assert followed == sorted(committed)
+        assert len(committed) > 800
+
+    run(test)
+
+
+class Barrier:
+    """Holds a connection of its own with a transaction that the test ends."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    async def __aenter__(self) -> Any:
+        from consignease.store.postgres_session import connect
+
+        self.connection = await connect(self.url)
+        await self.connection.execute("BEGIN")
+        return self.connection
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.connection.close()
+
+
+async def _lane(engine: Any) -> tuple[int, int]:
+    first = await engine.publish()
+    assert engine.held() == [first]
+    return first, (await engine.row(first))["subject"]
+
+
+def with_lanes(test: Callable[[Any], Awaitable[None]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test with the lanes' engine on PostgreSQL, whatever the run is on."""
+    from pathlib import Path
+
+    from tests.helpers.engine import Engine
+
+    monkeypatch.setattr(databases, "POSTGRES", True)
+
+    async def main() -> None:
+        engine = Engine(Path())
+        try:
+            await engine.open()
+            await test(engine)
+        finally:
+            engine.store.close()
+
+    asyncio.run(main())
+
+
+def test_a_delivery_is_not_forgotten_that_waits_for_one_recorded_at_the_same_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The publisher saw its predecessor open; by its commit that had succeeded: it looks again."""
+
+    async def test(engine: Any) -> None:
+        first, _ = await _lane(engine)
+        event = NewEvent(type="user.updated", object_id="user_a", subject="user_a", data=b"{}")
+
+        def slow(tx: Tx) -> None:
+            publish(tx, engine.instance, event, engine.now)
+            tx.one("SELECT pg_sleep(0.4)")
+
+        async with Barrier(engine.store.store.url) as recording:
+            # The predecessor's success is written but not committed: the publisher sees it open.
+            await recording.execute("UPDATE delivery SET state = 3 WHERE cursor = $1", first)
+            publishing = asyncio.ensure_future(engine.store.write(slow))
+            await asyncio.wait([publishing], timeout=0.2)
+            await recording.execute("COMMIT")
+            await publishing
+        assert engine.held()[0] == first
+        assert len(engine.held()) == 2
+
+    with_lanes(test, monkeypatch)
+
+
+def test_two_that_let_a_lane_move_on_lease_its_next_delivery_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Recorder, publisher and sweep may all look at once; one of them gets the delivery."""
+
+    async def test(engine: Any) -> None:
+        first, subject = await _lane(engine)
+        second = await engine.publish()
+        third = await engine.publish()
+        sql = "UPDATE delivery SET state = 3 WHERE cursor = ?"
+        await engine.store.write(lambda tx: tx.run(sql, (first,)))
+        engine.hand.leased.clear()
+        async with Barrier(engine.store.store.url) as holding:
+            # Both have found the delivery free before either can take it.
+            await holding.execute("UPDATE delivery SET state = 0 WHERE cursor = $1", second)
+            looking: list[Any] = []
+            for _ in range(2):
+                looking.append(
+                    asyncio.ensure_future(
+                        engine.store.write(deliveries.advance, subject, engine.endpoint, engine.now)
+                    )
+                )
+                await asyncio.wait(looking, timeout=0.06)
+            await holding.execute("COMMIT")
+            await asyncio.gather(*looking)
+        assert engine.held() == [second]
+        assert (await engine.row(third))["state"] == State.WAITING
+        assert engine.hand.room == 1_000 - 2
+
+    with_lanes(test, monkeypatch)
+
+
+def test_the_sweep_finds_a_lane_whose_process_died_before_it_looked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Success is committed, the look afterwards never happened: the next sweep lets it go."""
+
+    async def test(engine: Any) -> None:
+        first, _ = await _lane(engine)
+        second = await engine.publish()
+        sql = "UPDATE delivery SET state = 3 WHERE cursor = ?"
+        await engine.store.write(lambda tx: tx.run(sql, (first,)))
+        assert (await engine.row(second))["state"] == State.WAITING
+        assert await engine.store.write(deliveries.sweep, engine.now, 100) == 1
+        assert engine.held() == [first, second]
+
+    with_lanes(test, monkeypatch)
+
+
+def test_a_waiting_delivery_learns_how_long_to_wait_when_it_looks_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Behind one that fails, what waits gets its patience, whoever of the two came first."""
+
+    async def test(engine: Any) -> None:
+        first, subject = await _lane(engine)
+        second = await engine.publish()
+        sql = "UPDATE delivery SET state = 1, due_at = ?, started_at = ? WHERE cursor = ?"
+        at = engine.now
+        await engine.store.write(lambda tx: tx.run(sql, (at + 5_000, at, first)))
+        policy = Policy()
+        look = (subject, engine.endpoint, at, policy)
+        await engine.store.write(deliveries.look_again, *look)
+        assert (await engine.row(second))["due_at"] == at + policy.overtake_ms
+
+    with_lanes(test, monkeypatch)
+
+
+def test_a_database_that_is_gone_refuses_at_once_and_is_found_again() -> None:
+    """Units are refused with a name for the cause; the same store works when it is back."""
+    from consignease.store.postgres import PostgresStore
+    from consignease.store.postgres_schema import prepare
+    from tests.helpers.postgres import Cluster
+
+    async def main(cluster: Cluster) -> None:
+        url = await cluster.new()
+        await prepare(url)
+        store = PostgresStore(url)
+        await store.open()
+        try:
+            kept = await store.write(append, False)
+            cluster.stop("immediate")
+            with pytest.raises(Unavailable):
+                await store.write(append, False)
+            assert store.failure
+            cluster.start()
+            after = await store.write(append, False)
+            assert after > kept
+            assert store.failure is None
+            assert await store.read(seen, 0, after) == [kept, after]
+        finally:
+            await store.shut()
+
+    cluster = Cluster()
+    try:
+        asyncio.run(main(cluster))
+    finally:
+        cluster.close()
