@@ -141,7 +141,7 @@ def test_a_burst_to_a_slow_endpoint_is_bounded_and_arrives_once(tmp_path: Path) 
 
         def done() -> bool:
             nonlocal most
-            held = [g.reserved - g.returned for g in server.server.worker._gates.values()]
+            held = [g.reserved - g.returned for g in server.server.worker.gates.values()]
             most = max([most, *held])
             return len(receiver.requests) >= messages + 10
 
