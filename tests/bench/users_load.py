@@ -6,6 +6,7 @@ python -m tests.bench.users_load --url http://127.0.0.1:4010 --key sk_... --chan
 import argparse
 import asyncio
 import json
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -45,7 +46,8 @@ class Connection(asyncio.Protocol):
         length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
         if len(body) < length:
             return
-        assert head.startswith(b"HTTP/1.1 200"), self.buffer
+        if not head.startswith(b"HTTP/1.1 20"):
+            sys.exit(f"the server refused: {self.buffer.decode()}")
         self.took.append(time.perf_counter() - self.sent)
         self.buffer = b""
         self.next()

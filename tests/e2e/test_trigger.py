@@ -136,15 +136,17 @@ def test_out_of_order_begins_with_the_end(app: Receiver) -> None:
 
 
 def test_a_burst_comes_at_once_and_a_rate_is_kept(app: Receiver) -> None:
-    """Forty on many connections; then four at twenty a second."""
+    """Forty on many connections; then twenty at twenty a second."""
     many = ("trigger", "user.created", "--to", app.url, "--secret", SECRET)
     assert run(*many, "--count", "40", "--burst").returncode == 0
     assert len(app.requests) == 40
     assert app.connections > 10
     assert len({json.loads(one.body)["data"]["id"] for one in app.requests}) == 40
     app.clear()
-    assert run(*many, "--count", "4", "--rate", "20").returncode == 0
-    assert 0.14 < app.requests[-1].at - app.requests[0].at < 2
+    assert run(*many, "--count", "20", "--rate", "20").returncode == 0
+    assert len(app.requests) == 20
+    # The first may come late, which makes the time between first and last the shorter.
+    assert 0.75 < app.requests[-1].at - app.requests[0].at < 5
 
 
 def test_an_application_that_is_down_is_said(server: RunningServer) -> None:

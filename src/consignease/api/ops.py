@@ -5,7 +5,7 @@ who handles it. `consignease.api.dispatch` makes an ASGI application of a table
 and `consignease.api.openapi` its description.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypeAlias, TypeVar
 
@@ -35,6 +35,10 @@ class Units(Protocol):
         self, fn: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Awaitable[T]:
         """Run a unit that writes, durably."""
+        ...
+
+    def join(self, fn: Callable[[Any, Sequence[Q]], Sequence[T | Fault]], item: Q) -> Awaitable[T]:
+        """Do an item durably, together with all others that wait for the same function."""
         ...
 
     def read(

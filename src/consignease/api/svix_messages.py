@@ -1,6 +1,7 @@
 """Messages and attempts in the webhook API."""
 
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -27,9 +28,8 @@ from consignease.api.svix_message_shapes import (
 )
 from consignease.app import message_lists, messages
 from consignease.app import redeliver as again
-from consignease.app.idempotency import once
 from consignease.app.message_lists import Look
-from consignease.app.messages import Outgoing
+from consignease.app.message_orders import Order, Outgoing, create_all
 from consignease.domain import endpoints as rules
 from consignease.domain import metadata
 from consignease.domain.delivery import State
@@ -41,6 +41,7 @@ from consignease.wire.json import dumps
 
 CHANNELS_MAX = 5
 """Most channels of one message."""
+_LEFT_OUT, _EXPIRED = msgspec.Raw(b"{}"), b'{"expired":true}'
 
 
 def _look(query: ListQuery) -> Look:
@@ -84,13 +85,13 @@ def _outgoing(body: MessageIn) -> Outgoing:
 
 
 def _fields(instance: Instance, row: Any, content: ContentQuery) -> dict[str, Any]:
-    body: bytes | None = row["body"] if content.with_content else b"{}"
+    body: bytes | None = row["body"] if content.with_content else _LEFT_OUT
     channels = row["channels"]
     return {
         "id": message_id(instance.id, row["cursor"], row["at"]),
         "event_id": row["uid"],
         "event_type": row["type"],
-        "payload": msgspec.Raw(body if body is not None else b'{"expired":true}'),
+        "payload": msgspec.Raw(_EXPIRED if body is None else body),
         "channels": None if channels is None else msgspec.json.decode(channels),
         "timestamp": shown_time(row["at"]),
     }
@@ -120,19 +121,47 @@ def _attempt_out(instance: Instance, row: dict[str, Any], content: ContentQuery)
     )
 
 
-def _create(
-    instance: Instance, wanted: Outgoing, now: int, content: ContentQuery, tx: Tx
-) -> tuple[int, bytes]:
-    row = messages.create(tx, instance, wanted, now)
-    return 202, msgspec.json.encode(MessageOut(**_fields(instance, row, content)))
+def _order(call: Call[ContentQuery, MessageIn], wanted: Outgoing) -> Order:
+    name, instance, now = call.path["app_id"], call.instance, call.services.now()
+    key, request = idempotent(call, "create message", call.body)
+
+    def answer(cursor: int) -> bytes:
+        return msgspec.json.encode(
+            MessageOut(
+                id=message_id(instance.id, cursor, now),
+                event_id=wanted.uid,
+                event_type=wanted.type,
+                payload=_LEFT_OUT,
+                channels=list(wanted.channels) or None,
+                timestamp=shown_time(now),
+            )
+        )
+
+    return Order(
+        instance=instance,
+        application="" if name in {instance.app_id, instance.id} else name,
+        wanted=wanted,
+        key=key,
+        request=sha256(request).digest(),
+        at=now,
+        answer=answer,
+    )
 
 
 async def create(call: Call[ContentQuery, MessageIn]) -> Reply:
     """Send a message to the application's endpoints."""
-    instance, now, wanted = await owned(call), call.services.now(), _outgoing(call.body)
-    effect = partial(_create, instance, wanted, now, call.query)
-    key, request = idempotent(call, "create message", call.body)
-    return replied(await call.services.store.write(once, instance.no, key, request, now, effect))
+    wanted = _outgoing(call.body)
+    done = await call.services.store.join(create_all, _order(call, wanted))
+    if not call.query.with_content:
+        return replied(done)
+    payload: bytes | None = wanted.body
+    if done.replayed:
+        name = msgspec.json.decode(done.body)["id"]
+        row = await call.services.store.read(messages.find, await owned(call), name)
+        payload = row["body"]
+    shown = b'"payload":' + (_EXPIRED if payload is None else payload)
+    body = done.body.replace(b'"payload":{}', shown, 1)
+    return replied(msgspec.structs.replace(done, body=body))
 
 
 async def list_all(call: Call[ListQuery, None]) -> bytes:

@@ -31,6 +31,25 @@ def resolve(tx: Tx, instance: Instance, name: str) -> Instance:
     return msgspec.structs.replace(instance, app=found.no, app_id=AppId(found.id))
 
 
+def named(tx: Tx, instance: Instance, name: str) -> Instance:
+    """Do what `resolve` does, for a unit that writes; no name means the built-in one.
+
+    Where one thread writes all, the answer is remembered until applications change.
+
+    Raises:
+        NotFound: there is no such application.
+    """
+    if not name:
+        return instance
+    if not tx.alone:
+        return resolve(tx, instance, name)
+    known: dict[str, Instance] = tx.cache.setdefault(("applications", instance.no), {})
+    found = known.get(name)
+    if found is None:
+        found = known[name] = resolve(tx, instance, name)
+    return found
+
+
 def get(tx: Tx, instance: Instance, name: str) -> Application:
     """Return the application with that id or uid.
 

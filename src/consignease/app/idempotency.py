@@ -29,6 +29,11 @@ class Once(msgspec.Struct, frozen=True):
     altered: bool = False
 
 
+def lifetime(key: str) -> int:
+    """Return for how many milliseconds the answer under a key is kept."""
+    return _AUTOMATIC_MS if key.startswith(AUTOMATIC_PREFIX) else _CHOSEN_MS
+
+
 def once(
     tx: Tx,
     instance: int,
@@ -56,7 +61,6 @@ def once(
     if kept is not None:
         return Once(kept["status"], kept["response"], True, kept["request"] != digest)  # noqa: FBT003
     answer = Once(*effect(tx))
-    lives = _AUTOMATIC_MS if key.startswith(AUTOMATIC_PREFIX) else _CHOSEN_MS
     idempotency.keep(
         tx,
         instance,
@@ -64,6 +68,6 @@ def once(
         request=digest,
         status=answer.status,
         response=answer.body,
-        expires_at=now + lives,
+        expires_at=now + lifetime(key),
     )
     return answer

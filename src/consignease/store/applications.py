@@ -41,11 +41,13 @@ def insert(tx: Tx, values: dict[str, object]) -> Any:
 
 def update(tx: Tx, values: dict[str, object]) -> Any:
     """Change an application and return its row."""
+    tx.cache.clear()
     return tx.one(_UPDATE, values)
 
 
 def delete(tx: Tx, no: int, now: int) -> None:
     """Mark an application deleted; its uid is free again."""
+    tx.cache.clear()
     tx.execute(_DELETE, (now, no))
 
 

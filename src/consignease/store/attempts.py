@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
+from consignease.store.rows import OfRows
 from consignease.store.tx import Tx
 
-_INSERT = """
+_INSERT = OfRows(
+    """
 INSERT INTO attempt (cursor, endpoint, n, at, trigger, status, phase, error, headers, response,
                      connect_us, tls_us, wait_us, total_us)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO NOTHING
-"""
+VALUES {rows} ON CONFLICT DO NOTHING
+""",
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+)
 _OF_MESSAGE = "SELECT * FROM attempt WHERE cursor = ? ORDER BY endpoint, n"
 _OF_ENDPOINT = """
 SELECT * FROM attempt WHERE endpoint = ? ORDER BY at DESC, cursor DESC, n DESC LIMIT ?
@@ -23,7 +26,7 @@ connect, TLS, wait and total time in microseconds."""
 
 def insert(tx: Tx, rows: Sequence[Row]) -> None:
     """Record attempts; one that is recorded already stays as it is."""
-    tx.many(_INSERT, rows)
+    _INSERT.run(tx, rows)
 
 
 def of_message(tx: Tx, cursor: int) -> list[Any]:

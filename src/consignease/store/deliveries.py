@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from consignease.domain.delivery import Flag, Policy, State
 from consignease.domain.leases import Leased
+from consignease.store.rows import OfRows
 from consignease.store.tx import Tx
 
 LEASE_MS = 30_000
@@ -27,10 +28,13 @@ SELECT state, flags, started_at FROM delivery
 WHERE subject = ? AND endpoint = ? AND state < 3 ORDER BY cursor DESC LIMIT 1
 """
 _ANY_OPEN = "SELECT 1 FROM delivery WHERE subject = ? AND state < 3 LIMIT 1"
-_INSERT = """
+_INSERT = OfRows(
+    """
 INSERT INTO delivery (cursor, endpoint, subject, state, tries, flags, due_at, lease_until)
-VALUES (?, ?, ?, ?, 0, 0, ?, ?)
-"""
+VALUES {rows}
+""",
+    "(?, ?, ?, ?, 0, 0, ?, ?)",
+)
 _CANCEL_OLDER = """
 UPDATE delivery SET state = 5, due_at = NULL
 WHERE subject = ? AND endpoint = ? AND state < 3 AND state < 2 AND cursor < ?
@@ -67,10 +71,14 @@ UPDATE delivery SET
   tries = :tries, flags = flags | :flags, started_at = :started_at, lease_until = NULL
 WHERE cursor = :cursor AND endpoint = :endpoint AND state = 2
 """
-_SUCCEED = """
-UPDATE delivery SET state = 3, tries = ?, lease_until = NULL
-WHERE cursor = ? AND endpoint = ? AND state = 2
-"""
+_SUCCEED = OfRows(
+    """
+WITH done (cursor, endpoint, tries) AS (VALUES {rows})
+UPDATE delivery SET state = 3, tries = done.tries, lease_until = NULL FROM done
+WHERE delivery.cursor = done.cursor AND delivery.endpoint = done.endpoint AND delivery.state = 2
+""",
+    "(CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT))",
+)
 _STATE = "SELECT state, flags FROM delivery WHERE cursor = ? AND endpoint = ?"
 _FIRST_WAITING = """
 SELECT d.cursor, d.due_at, m.at, m.body, i.id AS instance_id
@@ -125,6 +133,10 @@ _CANCEL_ALL = "UPDATE delivery SET state = 5, due_at = NULL WHERE endpoint = ? A
 _COUNTS = "SELECT state, count(*) FROM delivery WHERE endpoint = ? GROUP BY state"
 
 
+Row = tuple[object, ...]
+"""cursor, endpoint, subject, state, due_at, lease_until."""
+
+
 class Fresh:
     """A message that was just appended, to be addressed to endpoints."""
 
@@ -150,8 +162,21 @@ class Fresh:
 
 def enqueue(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> None:
     """Write one delivery per endpoint, leased where this process has room."""
+    insert(tx, addressed(tx, fresh, matching))
+
+
+def insert(tx: Tx, rows: Sequence[Row]) -> None:
+    """Write deliveries that were addressed."""
+    _INSERT.run(tx, rows)
+
+
+def addressed(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> list[Row]:
+    """Return one delivery per endpoint, yet to be inserted; leased where this process has room.
+
+    What stands before it in its lane must have been inserted.
+    """
     cursor, subject, now = fresh.cursor, fresh.subject, fresh.at
-    rows: list[tuple[object, ...]] = []
+    rows: list[Row] = []
     reserve = tx.hand.reserve
     crowded = subject is not None and tx.execute(_ANY_OPEN, (subject,)).fetchone() is not None
     for endpoint, policy in matching:
@@ -177,7 +202,7 @@ def enqueue(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> Non
         else:
             rows.append((cursor, endpoint, subject, 1, now, None))
             tx.wake(endpoint, now)
-    tx.many(_INSERT, rows)
+    return rows
 
 
 def claim(tx: Tx, endpoint: int, now: int, limit: int) -> int | None:
@@ -230,7 +255,7 @@ def renew(tx: Tx, held: Sequence[tuple[int, int]], until: int) -> None:
 
 def succeed(tx: Tx, done: Sequence[Leased]) -> None:
     """Record successes; `advance` lets the lanes behind them move on."""
-    tx.many(_SUCCEED, [(item.tries + 1, item.cursor, item.endpoint) for item in done])
+    _SUCCEED.run(tx, [(item.cursor, item.endpoint, item.tries + 1) for item in done])
 
 
 def settle(
@@ -285,7 +310,7 @@ def advance(tx: Tx, subject: int, endpoint: int, now: int) -> None:
 
 def advance_lanes(tx: Tx, lanes: Sequence[tuple[int, int]], now: int) -> None:
     """Let lanes move on, each a subject and an endpoint, where anything waits at all."""
-    waits = {endpoint: has_unsent(tx, endpoint) for _, endpoint in lanes}
+    waits = {endpoint: has_unsent(tx, endpoint) for endpoint in {lane[1] for lane in lanes}}
     for subject, endpoint in lanes:
         if waits[endpoint]:
             advance(tx, subject, endpoint, now)

@@ -8,7 +8,6 @@ import msgspec
 from consignease.domain.delivery import Policy
 from consignease.store.tx import Tx
 
-_VERSION = "SELECT endpoints_version FROM application WHERE no = ?"
 _SUBSCRIBED = """
 SELECT no, event_types, channels, ordering FROM endpoint WHERE app = ? AND deleted_at IS NULL ORDER BY no
 """
@@ -68,8 +67,7 @@ _WORKING = "UPDATE endpoint SET first_failure_at = NULL, last_success_at = ? WHE
 _POLICIES = {name: Policy(ordering=name) for name in ("bounded", "strict", "none")}
 
 
-_Matches = tuple[int, dict[str, tuple[tuple[int, Policy], ...]]]
-"""A version of an application's endpoints, and which of them each event type goes to."""
+_Matches = tuple[tuple[int, Policy], ...]
 
 
 def policy(ordering: str) -> Policy:
@@ -82,20 +80,16 @@ def matching(
 ) -> tuple[tuple[int, Policy], ...]:
     """Return the endpoints an event goes to: number and policy.
 
-    The answer is remembered under the application's version of its endpoints,
-    which is read in the same transaction, so it is never stale. Disabled
+    Where one thread writes all, the answer is remembered until endpoints change;
+    elsewhere it is read in the same transaction, so it is never stale. Disabled
     endpoints are among them: what they miss waits for them.
     """
-    version = tx.execute(_VERSION, (app,)).fetchone()[0]
-    if tx.touched or channels:
+    if channels or not tx.alone:
         return _match(tx, app, event_type, channels)
-    known: _Matches | None = tx.cache.get(app)
-    if known is None or known[0] != version:
-        known = (version, {})
-        tx.cache[app] = known
-    found = known[1].get(event_type)
+    known: dict[str, _Matches] = tx.cache.setdefault(("endpoints", app), {})
+    found = known.get(event_type)
     if found is None:
-        found = known[1][event_type] = _match(tx, app, event_type, ())
+        found = known[event_type] = _match(tx, app, event_type, ())
     return found
 
 
@@ -115,7 +109,7 @@ def _match(
 
 def touch(tx: Tx, app: int) -> None:
     """Say that the endpoints of an application have changed."""
-    tx.touched = True
+    tx.cache.pop(("endpoints", app), None)
     tx.execute(_TOUCH, (app,))
 
 

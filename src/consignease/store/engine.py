@@ -23,14 +23,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from consignease.domain.faults import Unavailable
+from consignease.domain.faults import Fault, Unavailable
 from consignease.domain.leases import Leased
-from consignease.store.tx import Handoff, NoHandoff, Tx
+from consignease.store.tx import Handoff, NoHandoff, Tx, no_cursors
+from consignease.store.units import Unit, joined
 
 _log = logging.getLogger("consignease.store")
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 GROUP_UNITS = 256
 """How many units one commit takes at most."""
@@ -63,36 +65,7 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     return connection
 
 
-class _Unit:
-    """One unit of work that waits for, or has had, its turn."""
-
-    __slots__ = ("args", "error", "fn", "future", "loop", "result", "tx")
-
-    def __init__(
-        self,
-        fn: Callable[..., Any],
-        args: tuple[Any, ...],
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        self.fn = fn
-        self.args = args
-        self.loop = loop
-        self.future: asyncio.Future[Any] = loop.create_future()
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.tx: Tx | None = None
-
-    def answer(self) -> None:
-        """Hand the outcome to the caller, who may have hung up meanwhile."""
-        if self.future.done():
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)
-
-
-def _answer(units: Sequence[_Unit]) -> None:
+def _answer(units: Sequence[Unit]) -> None:
     for unit in units:
         unit.answer()
 
@@ -124,7 +97,7 @@ class Store:
         self.groups = 0
         self.units = 0
         self._crash = crash
-        self._waiting: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
         self._connection = connect(path)
         row = self._connection.execute("SELECT value FROM counter WHERE name = 'cursor'").fetchone()
         self._cursor: int = row[0]
@@ -155,10 +128,19 @@ class Store:
         if kwargs:
             msg = "units of work take positional arguments"
             raise TypeError(msg)
-        unit = _Unit(fn, args, asyncio.get_running_loop())
+        return self._enter(Unit(fn, args, asyncio.get_running_loop()))
+
+    def join(
+        self, fn: Callable[[Tx, Sequence[Item]], Sequence[T | Fault]], item: Item
+    ) -> "asyncio.Future[T]":
+        """Do an item durably, together with all others that wait for the same function."""
+        return self._enter(Unit(fn, (item,), asyncio.get_running_loop(), joined=True))
+
+    def _enter(self, unit: Unit) -> "asyncio.Future[Any]":
         if self._closing:
-            unit.error = Unavailable("The server is shutting down.", detail="Try again shortly.")
-            unit.answer()
+            unit.future.set_exception(
+                Unavailable("The server is shutting down.", detail="Try again shortly.")
+            )
         else:
             self._waiting.put(unit)
         return unit.future
@@ -200,18 +182,27 @@ class Store:
 
     def _write_loop(self) -> None:
         while (first := self._waiting.get()) is not None:
-            waiting = self._gather(first)
+            waiting = joined(self._gather(first))
             while waiting:
                 done = self._commit(waiting)
                 if done is None:
                     for unit in waiting:
                         self._commit([unit])
                     done = len(waiting)
-                self._answer(waiting[:done])
+                self._answer([part for unit in waiting[:done] for part in self._apart(unit)])
                 self._count(done)
                 waiting = waiting[done:]
 
-    def _gather(self, first: _Unit) -> list[_Unit]:
+    def _apart(self, unit: Unit) -> list[Unit]:
+        """Return a unit as it is done; the items of a call that failed are done one by one."""
+        if not unit.broken:
+            return [unit]
+        parts = unit.apart()
+        for part in parts:
+            self._commit([part])
+        return parts
+
+    def _gather(self, first: Unit) -> list[Unit]:
         units = [first]
         with contextlib.suppress(queue.Empty):
             while len(units) < GROUP_UNITS:
@@ -222,7 +213,7 @@ class Store:
                 units.append(unit)
         return units
 
-    def _commit(self, units: list[_Unit], *, isolated: bool = False) -> int | None:
+    def _commit(self, units: list[Unit], *, isolated: bool = False) -> int | None:
         """Run and commit a first part of `units`.
 
         Savepoints make SQLite copy every page a unit touches, so units run
@@ -266,7 +257,7 @@ class Store:
         self._hand_over(units[:done])
         return done
 
-    def _hand_over(self, units: list[_Unit]) -> None:
+    def _hand_over(self, units: list[Unit]) -> None:
         """Let the effects of durable units happen."""
         leased: list[Leased] = []
         due: dict[int, int] = {}
@@ -299,9 +290,9 @@ class Store:
             self._since_checkpoint = 0
             self._checkpoint.set()
 
-    def _run(self, connection: sqlite3.Connection, unit: _Unit) -> bool:
+    def _run(self, connection: sqlite3.Connection, unit: Unit) -> bool:
         """Run a unit; False if it failed after it had written something."""
-        tx = unit.tx = Tx(connection, self.hand, self._next_cursor, self._cache)
+        tx = unit.tx = Tx(connection, self.hand, self._next_cursors, self._cache)
         unit.error = None
         changes = connection.total_changes
         try:
@@ -314,32 +305,32 @@ class Store:
             return connection.total_changes == changes
         return True
 
-    def _run_isolated(self, connection: sqlite3.Connection, unit: _Unit) -> None:
+    def _run_isolated(self, connection: sqlite3.Connection, unit: Unit) -> None:
         connection.execute("SAVEPOINT unit")
         if not self._run(connection, unit):
             connection.execute("ROLLBACK TO unit")
         connection.execute("RELEASE unit")
 
-    def _forget(self, unit: _Unit) -> None:
-        """Undo what a rolled-back unit had set aside."""
+    def _forget(self, unit: Unit) -> None:
+        """Undo what a rolled-back unit had set aside, or remembered."""
+        self._cache.clear()
         if unit.tx is not None:
             self.hand.release(unit.tx.leased)
             unit.tx = None
 
-    def _next_cursor(self) -> int:
-        self._cursor += 1
-        return self._cursor
+    def _next_cursors(self, count: int) -> Sequence[int]:
+        self._cursor += count
+        return range(self._cursor - count + 1, self._cursor + 1)
 
-    def _undo(self, units: list[_Unit]) -> None:
+    def _undo(self, units: list[Unit]) -> None:
         """Roll the transaction back, and what its units had set aside."""
-        self._cache.clear()
         if self._connection.in_transaction:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
         for unit in units:
             self._forget(unit)
 
-    def _roll_back(self, units: list[_Unit], error: Exception) -> None:
+    def _roll_back(self, units: list[Unit], error: Exception) -> None:
         self.failure = f"{type(error).__name__}: {error}"
         _log.error("the database refused a commit of %d units: %s", len(units), self.failure)
         self._undo(units)
@@ -350,8 +341,8 @@ class Store:
                 detail=f"Nothing was changed ({error}). Check disk space and try again.",
             )
 
-    def _answer(self, units: list[_Unit]) -> None:
-        by_loop: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
+    def _answer(self, units: list[Unit]) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[Unit]] = {}
         for unit in units:
             by_loop.setdefault(unit.loop, []).append(unit)
         for loop, its_units in by_loop.items():
@@ -368,7 +359,7 @@ class Store:
             self._reader_connections.append(connection)
         connection.execute("BEGIN")
         try:
-            return fn(Tx(connection, NoHandoff(), _no_cursor, {}), *args)
+            return fn(Tx(connection, NoHandoff(), no_cursors, {}), *args)
         finally:
             connection.execute("ROLLBACK")
 
@@ -383,8 +374,3 @@ class Store:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             self._finish_checkpoint = True
         connection.close()
-
-
-def _no_cursor() -> int:
-    msg = "a unit that reads cannot append to the log"
-    raise RuntimeError(msg)

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
+from consignease.store.rows import OfRows
 from consignease.store.tx import Tx
 
 _BUMP = "UPDATE object SET version = version + 1 WHERE instance = ? AND id = ?"
@@ -19,11 +18,27 @@ _INSERT = """
 INSERT INTO message (cursor, instance, app, type, subject, version, at, body)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
-_NAME = "UPDATE message SET uid = ?, channels = ? WHERE cursor = ?"
-_ADD_UID = "INSERT INTO message_uid (app, uid, cursor) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_INSERT_MANY = OfRows(
+    """
+INSERT INTO message (cursor, instance, app, type, subject, version, at, body, uid, channels)
+VALUES {rows}
+""",
+    "(?, ?, ?, ?, NULL, 0, ?, ?, ?, ?)",
+)
+_ADD_UIDS = OfRows(
+    """
+INSERT INTO message_uid (app, uid, cursor) VALUES {rows} ON CONFLICT DO NOTHING
+RETURNING cursor
+""",
+    "(?, ?, ?)",
+)
 _BY_UID = "SELECT cursor FROM message_uid WHERE app = ? AND uid = ?"
 _EXPUNGE = "UPDATE message SET body = NULL WHERE app = ? AND cursor = ?"
 _GET = "SELECT * FROM message WHERE cursor = ? AND app = ?"
+
+
+Row = tuple[int, int, int, str, int, bytes, str | None, str | None]
+"""cursor, instance, app, type, at, body, uid, channels as JSON."""
 
 
 def next_version(tx: Tx, instance: int, object_id: str) -> tuple[int, int]:
@@ -61,13 +76,18 @@ def insert(
     tx.execute(_INSERT, (cursor, instance, app, type, subject, version, at, body))
 
 
-def name(tx: Tx, app: int, cursor: int, uid: str | None, channels: Sequence[str]) -> bool:
-    """Note a message's own id and channels; False if the id was used before."""
-    if uid is not None and tx.run(_ADD_UID, (app, uid, cursor)) == 0:
-        return False
-    listed = msgspec.json.encode(list(channels)).decode() if channels else None
-    tx.execute(_NAME, (uid, listed, cursor))
-    return True
+def insert_many(tx: Tx, rows: Sequence[Row]) -> None:
+    """Append messages that are about no object."""
+    _INSERT_MANY.run(tx, rows)
+
+
+def take_uids(tx: Tx, rows: Sequence[tuple[int, str, int]]) -> set[int]:
+    """Give messages their own ids for good; each is an application, an id, a cursor.
+
+    Returns:
+        The cursors of those whose id was free.
+    """
+    return {row[0] for row in _ADD_UIDS.run(tx, rows)}
 
 
 def by_uid(tx: Tx, app: int, uid: str) -> int | None:

@@ -22,16 +22,18 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import asyncpg
 from sqlalchemy.util import greenlet_spawn
 
-from consignease.domain.faults import Unavailable
+from consignease.domain.faults import Fault, Unavailable
 from consignease.domain.leases import Leased
 from consignease.store.postgres_notices import Notices
 from consignease.store.postgres_session import Session, connect
-from consignease.store.tx import Handoff, NoHandoff, Tx
+from consignease.store.tx import Handoff, NoHandoff, RunAgainError, Tx, no_cursors
+from consignease.store.units import Unit, joined
 
 _log = logging.getLogger("consignease.store")
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 GROUP_UNITS = 64
 """How many units one transaction takes at most."""
@@ -42,8 +44,12 @@ LOCK_WAIT = "250ms"
 LOG_LOCK = 1 << 62
 """What is added to a cursor to name its advisory lock."""
 
-_BEFORE_CURSOR = f"SELECT pg_advisory_xact_lock_shared({LOG_LOCK} + last_value) FROM log_cursor"  # noqa: S608 - a constant
-_NEXT_CURSOR = "SELECT nextval('log_cursor')"
+_FIRST_CURSORS = f"""
+WITH held AS MATERIALIZED
+  (SELECT pg_advisory_xact_lock_shared({LOG_LOCK} + last_value) FROM log_cursor)
+SELECT nextval('log_cursor') FROM held, generate_series(1, ?)
+"""  # noqa: S608 - a constant
+_NEXT_CURSORS = "SELECT nextval('log_cursor') FROM generate_series(1, ?)"
 _HORIZON = f"""
 SELECT least(
   (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM log_cursor),
@@ -65,30 +71,8 @@ _AGAIN_ERRORS = (
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
     asyncpg.UniqueViolationError,
+    RunAgainError,
 )
-
-
-class _Unit:
-    """One unit of work that waits for, or has had, its turn."""
-
-    __slots__ = ("args", "error", "fn", "future", "result", "tx")
-
-    def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        self.fn = fn
-        self.args = args
-        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.tx: Tx | None = None
-
-    def answer(self) -> None:
-        """Hand the outcome to the caller, who may have hung up meanwhile."""
-        if self.future.done():
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)
 
 
 class PostgresStore:
@@ -119,7 +103,7 @@ class PostgresStore:
         self.failure: str | None = None
         self.groups = 0
         self.units = 0
-        self._waiting: deque[_Unit] = deque()
+        self._waiting: deque[Unit] = deque()
         self._work = asyncio.Event()
         self._closing = False
         self._writers = writers
@@ -172,10 +156,19 @@ class PostgresStore:
         if kwargs:
             msg = "units of work take positional arguments"
             raise TypeError(msg)
-        unit = _Unit(fn, args)
+        return self._enter(Unit(fn, args, asyncio.get_running_loop()))
+
+    def join(
+        self, fn: Callable[[Tx, Sequence[Item]], Sequence[T | Fault]], item: Item
+    ) -> "asyncio.Future[T]":
+        """Do an item durably, together with all others that wait for the same function."""
+        return self._enter(Unit(fn, (item,), asyncio.get_running_loop(), joined=True))
+
+    def _enter(self, unit: Unit) -> "asyncio.Future[Any]":
         if self._closing:
-            unit.error = Unavailable("The server is shutting down.", detail="Try again shortly.")
-            unit.answer()
+            unit.future.set_exception(
+                Unavailable("The server is shutting down.", detail="Try again shortly.")
+            )
         else:
             self._waiting.append(unit)
             self._work.set()
@@ -194,7 +187,7 @@ class PostgresStore:
                 session.connection.transaction(isolation="repeatable_read", readonly=True),
             ):
                 session.writing = False
-                tx = Tx(cast("Any", session), NoHandoff(), _no_cursor, {})
+                tx = Tx(cast("Any", session), NoHandoff(), no_cursors, {})
                 tx.afterwards = []
                 return await greenlet_spawn(fn, tx, *args)
         except _GONE as error:
@@ -231,21 +224,33 @@ class PostgresStore:
                 self._work.clear()
                 await self._work.wait()
                 continue
-            units = [self._waiting.popleft() for _ in range(min(GROUP_UNITS, len(self._waiting)))]
+            units = joined(
+                [self._waiting.popleft() for _ in range(min(GROUP_UNITS, len(self._waiting)))]
+            )
             if not await self._commit(units):
                 for unit in units:
                     await self._alone(unit)
             self.groups += 1
             self.units += len(units)
             for unit in units:
-                unit.answer()
+                for part in await self._apart(unit):
+                    part.answer()
 
-    async def _alone(self, unit: _Unit) -> None:
+    async def _apart(self, unit: Unit) -> list[Unit]:
+        """Return a unit as it is done; the items of a call that failed are done one by one."""
+        if not unit.broken:
+            return [unit]
+        parts = unit.apart()
+        for part in parts:
+            await self._alone(part)
+        return parts
+
+    async def _alone(self, unit: Unit) -> None:
         for _ in range(AGAIN):
             if await self._commit([unit]):
                 return
 
-    async def _commit(self, units: list[_Unit]) -> bool:
+    async def _commit(self, units: list[Unit]) -> bool:
         """Run and commit units; False if all were rolled back and are to be run alone."""
         alone = len(units) == 1
         try:
@@ -283,22 +288,22 @@ class PostgresStore:
         self._hand_over(units)
         return True
 
-    def _refuse(self, units: Sequence[_Unit], error: Exception) -> None:
+    def _refuse(self, units: Sequence[Unit], error: Exception) -> None:
         self._undo(units)
         self.failure = f"{type(error).__name__}: {error}"
         _log.error("the database refused a commit of %d units: %s", len(units), self.failure)
         for unit in units:
             unit.error = _unavailable(error)
 
-    async def _run(self, session: Session, cursors: "_Cursors", unit: _Unit) -> bool:
+    async def _run(self, session: Session, cursors: "_Cursors", unit: Unit) -> bool:
         """Run a unit; False if it failed after it had written something."""
-        tx = unit.tx = Tx(cast("Any", session), self.hand, cursors.next, {})
+        tx = unit.tx = Tx(cast("Any", session), self.hand, cursors.take, {})
         tx.afterwards = []
         unit.error = None
         before = session.writes
         try:
             unit.result = await greenlet_spawn(unit.fn, tx, *unit.args)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, RunAgainError):
             raise
         except BaseException as error:  # noqa: BLE001 - it belongs to the caller
             self._forget(unit)
@@ -306,17 +311,17 @@ class PostgresStore:
             return session.writes == before
         return True
 
-    def _undo(self, units: Sequence[_Unit]) -> None:
+    def _undo(self, units: Sequence[Unit]) -> None:
         for unit in units:
             self._forget(unit)
             unit.error = None
 
-    def _forget(self, unit: _Unit) -> None:
+    def _forget(self, unit: Unit) -> None:
         if unit.tx is not None:
             self.hand.release(unit.tx.leased)
             unit.tx = None
 
-    def _hand_over(self, units: Sequence[_Unit]) -> None:
+    def _hand_over(self, units: Sequence[Unit]) -> None:
         leased: list[Leased] = []
         due: dict[int, int] = {}
         after: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
@@ -339,7 +344,7 @@ class PostgresStore:
 
     def _follow(self, after: list[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:
         """Run what units left to be done once others can see what they wrote."""
-        unit = _Unit(_run_all, (after,))
+        unit = Unit(_run_all, (after,), asyncio.get_running_loop())
         self._after.add(unit.future)
         unit.future.add_done_callback(self._followed)
         self._waiting.append(unit)
@@ -363,12 +368,11 @@ class _Cursors:
         self._session = session
         self._locked = False
 
-    def next(self) -> int:
-        """Return the next number."""
-        if not self._locked:
-            self._session.execute(_BEFORE_CURSOR)
-            self._locked = True
-        return self._session.execute(_NEXT_CURSOR).fetchone()[0]
+    def take(self, count: int) -> Sequence[int]:
+        """Return the next numbers."""
+        sql = _NEXT_CURSORS if self._locked else _FIRST_CURSORS
+        self._locked = True
+        return [row[0] for row in self._session.execute(sql, (count,)).fetchall()]
 
 
 def _run_all(tx: Tx, after: list[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:
@@ -378,11 +382,6 @@ def _run_all(tx: Tx, after: list[tuple[Callable[..., object], tuple[Any, ...]]])
 
 def _ignore(topic: str) -> None:
     del topic
-
-
-def _no_cursor() -> int:
-    msg = "a unit that reads cannot append to the log"
-    raise RuntimeError(msg)
 
 
 def _unavailable(error: Exception) -> Unavailable:

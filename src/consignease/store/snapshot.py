@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Generator
 from pathlib import Path
 
-from consignease.store.tx import NoHandoff, Tx
+from consignease.store.tx import NoHandoff, Tx, no_cursors
 
 
 @contextlib.contextmanager
@@ -19,14 +19,9 @@ def opened(path: Path) -> Generator[Tx]:
     connection.row_factory = sqlite3.Row
     try:
         connection.execute("BEGIN")
-        yield Tx(connection, NoHandoff(), _no_cursor, {})
+        yield Tx(connection, NoHandoff(), no_cursors, {})
     finally:
         connection.close()
-
-
-def _no_cursor() -> int:
-    msg = "a snapshot is only read"
-    raise AssertionError(msg)
 
 
 def copy(source: Path, to: Path) -> None:

@@ -53,6 +53,16 @@ class NoHandoff:
         """Nobody holds settings here."""
 
 
+class RunAgainError(Exception):
+    """Raised by a unit that met what another transaction has just written: it is run again."""
+
+
+def no_cursors(count: int) -> Sequence[int]:
+    """Refuse to append to the log: for units that only read."""
+    msg = f"a unit that reads cannot append {count} to the log"
+    raise RuntimeError(msg)
+
+
 class Tx:
     """One connection inside one transaction.
 
@@ -62,8 +72,9 @@ class Tx:
     Attributes:
         leased: Deliveries leased by this unit, handed over when it commits.
         due: For endpoints that this unit left work in the database: when, in milliseconds.
-        cache: What the writer remembers between units; see `touched`.
-        touched: Set by a unit that changes what the cache is made from.
+        cache: What the writer remembers between units. Forgotten whenever anything is
+            rolled back; who changes what it was made from takes that out.
+        next_cursors: Takes that many numbers of the log, in order.
         afterwards: What `then` left to be done once this unit is durable; None
             where units run one at a time, so that it is done at once.
     """
@@ -77,27 +88,29 @@ class Tx:
         "hand",
         "leased",
         "many",
-        "next_cursor",
-        "touched",
+        "next_cursors",
     )
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         hand: Handoff,
-        next_cursor: Callable[[], int],
+        next_cursors: Callable[[int], Sequence[int]],
         cache: dict[Any, Any],
     ) -> None:
         self.execute = connection.execute
         self.many = connection.executemany
         self.hand = hand
-        self.next_cursor = next_cursor
+        self.next_cursors = next_cursors
         self.cache = cache
-        self.touched = False
         self.leased: list[Leased] = []
         self.due: dict[int, int] = {}
         self.effects: list[Callable[[], None]] = []
         self.afterwards: list[tuple[Callable[..., object], tuple[Any, ...]]] | None = None
+
+    def next_cursor(self) -> int:
+        """Take the next number of the log."""
+        return self.next_cursors(1)[0]
 
     def one(self, sql: str, params: Params = ()) -> Any:
         """Return the first row, or None."""

@@ -1,0 +1,157 @@
+"""Creating messages: what many requests ask for at the same time, by a few statements."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from consignease.app import applications
+from consignease.app.idempotency import Once, lifetime
+from consignease.domain.delivery import Policy
+from consignease.domain.faults import Conflict, Fault
+from consignease.domain.instances import Instance
+from consignease.store import deliveries, endpoints, idempotency, messages
+from consignease.store.tx import Tx
+
+ACCEPTED = 202
+"""Status of the answer to a message that was taken."""
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """A message to be.
+
+    Attributes:
+        body: What is sent: JSON in the form that survives JavaScript.
+        uid: Your own id for it, used once and never again; None for none.
+        channels: Narrows which endpoints it goes to; none for no narrowing.
+    """
+
+    type: str
+    body: bytes
+    uid: str | None = None
+    channels: Sequence[str] = ()
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One request for a message.
+
+    Attributes:
+        application: Id or uid of its application; empty for the instance's built-in one.
+        key: The idempotency key; None for none.
+        request: A digest by which a repeated request is told from another one.
+        at: The time, in milliseconds.
+        answer: Makes the answer, without the payload, of the message's cursor.
+    """
+
+    instance: Instance
+    application: str
+    wanted: Outgoing
+    key: str | None
+    request: bytes
+    at: int
+    answer: Callable[[int], bytes]
+
+
+def create_all(tx: Tx, orders: Sequence[Order]) -> list[Once | Fault]:
+    """Append messages to the log and address each to every matching endpoint.
+
+    Returns:
+        For each order its answer, which is the first one's where its key was
+        used before; or why it is refused: there is no such application, or the
+        eventId was used before.
+    """
+    done: list[Once | Fault | None] = [None] * len(orders)
+    fresh: list[tuple[int, Order, Instance]] = []
+    kept = _kept(tx, orders)
+    first: dict[tuple[int, str], int] = {}
+    for at, order in enumerate(orders):
+        key = None if order.key is None else (order.instance.no, order.key)
+        known = None if key is None else kept.get(key)
+        if known is not None:
+            differs = known["request"] != order.request
+            done[at] = Once(known["status"], known["response"], replayed=True, altered=differs)
+        elif key is not None and first.setdefault(key, at) != at:
+            continue  # the same key twice at once: the first one's answer, below
+        else:
+            try:
+                fresh.append((at, order, applications.named(tx, order.instance, order.application)))
+            except Fault as fault:
+                done[at] = fault
+    if fresh:
+        _append(tx, fresh, done)
+    return [
+        one or _repeated(order, orders, done, first)
+        for one, order in zip(done, orders, strict=True)
+    ]
+
+
+def _kept(tx: Tx, orders: Sequence[Order]) -> dict[tuple[int, str], idempotency.Kept]:
+    keys = {(order.instance.no, order.key) for order in orders if order.key is not None}
+    return idempotency.find_many(tx, list(keys), orders[0].at) if keys else {}
+
+
+def _repeated(
+    order: Order,
+    orders: Sequence[Order],
+    done: Sequence[Once | Fault | None],
+    first: dict[tuple[int, str], int],
+) -> Once | Fault:
+    assert order.key is not None
+    at = first[order.instance.no, order.key]
+    answer = done[at]
+    assert answer is not None
+    if isinstance(answer, Fault):
+        return answer
+    differs = orders[at].request != order.request
+    return msgspec.structs.replace(answer, replayed=True, altered=differs)
+
+
+def _append(
+    tx: Tx, fresh: Sequence[tuple[int, Order, Instance]], done: list[Once | Fault | None]
+) -> None:
+    """Write messages, deliveries and answers to be kept; note each order's answer."""
+    numbered = [
+        (*one, cursor) for one, cursor in zip(fresh, tx.next_cursors(len(fresh)), strict=True)
+    ]
+    wanted_uids = [
+        (inside.app, order.wanted.uid, cursor)
+        for _, order, inside, cursor in numbered
+        if order.wanted.uid is not None
+    ]
+    free = messages.take_uids(tx, wanted_uids) if wanted_uids else frozenset[int]()
+    rows: list[messages.Row] = []
+    addressed: list[deliveries.Row] = []
+    kept: list[idempotency.Row] = []
+    matches: dict[tuple[int, str], Sequence[tuple[int, Policy]]] = {}
+    for at, order, inside, cursor in numbered:
+        wanted = order.wanted
+        if wanted.uid is not None and cursor not in free:
+            msg = f"There is a message with the eventId {wanted.uid}."
+            done[at] = Conflict(msg, code="conflict")
+            continue
+        rows.append(_row(inside, wanted, cursor, order.at))
+        matching = None if wanted.channels else matches.get((inside.app, wanted.type))
+        if matching is None:
+            matching = endpoints.matching(tx, inside.app, wanted.type, wanted.channels)
+            if not wanted.channels:
+                matches[inside.app, wanted.type] = matching
+        addressed += deliveries.addressed(tx, _fresh(inside, wanted, cursor, order.at), matching)
+        answer = Once(ACCEPTED, order.answer(cursor))
+        done[at] = answer
+        if order.key is not None:
+            ends = order.at + lifetime(order.key)
+            kept.append((inside.no, order.key, order.request, answer.status, answer.body, ends))
+    messages.insert_many(tx, rows)
+    deliveries.insert(tx, addressed)
+    if kept:
+        idempotency.keep_many(tx, kept, fresh[0][1].at)
+
+
+def _row(inside: Instance, wanted: Outgoing, cursor: int, at: int) -> messages.Row:
+    channels = msgspec.json.encode(list(wanted.channels)).decode() if wanted.channels else None
+    return cursor, inside.no, inside.app, wanted.type, at, wanted.body, wanted.uid, channels
+
+
+def _fresh(inside: Instance, wanted: Outgoing, cursor: int, at: int) -> deliveries.Fresh:
+    return deliveries.Fresh(
+        cursor=cursor, subject=None, at=at, body=wanted.body, instance_id=inside.id, deletes=False
+    )
