@@ -47,13 +47,17 @@ class _Route:
         self.no_query = None if op.query is None else op.query()
 
 
-class _Query:
-    """Decodes a query string to a struct."""
+_SHORT_QUERY, _KNOWN_QUERIES = 64, 256
 
-    __slots__ = ("_lists", "_type")
+
+class _Query:
+    """Decodes a query string to a struct; short ones, which recur, are remembered."""
+
+    __slots__ = ("_known", "_lists", "_type")
 
     def __init__(self, struct: type[msgspec.Struct]) -> None:
         self._type = struct
+        self._known: dict[bytes, msgspec.Struct] = {}
         self._lists = frozenset(
             field.encode_name
             for field in msgspec.structs.fields(struct)
@@ -67,6 +71,15 @@ class _Query:
             Malformed: it has far too many keys.
             Mismatch: a value has the wrong type or is out of range.
         """
+        known = self._known.get(raw)
+        if known is not None:
+            return known
+        found = self._decode(raw)
+        if len(raw) <= _SHORT_QUERY and len(self._known) < _KNOWN_QUERIES:
+            self._known[raw] = found
+        return found
+
+    def _decode(self, raw: bytes) -> msgspec.Struct:
         try:
             pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=2000)
         except ValueError as error:

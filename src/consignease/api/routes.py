@@ -5,6 +5,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+_KNOWN_PATHS, _LONG_PATH = 1024, 256
+"""How many paths are remembered: the busiest ones recur."""
+
 
 class _Node(Generic[T]):
     __slots__ = ("literal", "methods", "param")
@@ -20,6 +23,7 @@ class Routes(Generic[T]):
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
+        self._known: dict[str, tuple[dict[str, T], list[str]]] = {}
 
     def add(self, method: str, path: str, target: T) -> tuple[str, ...]:
         """Add a path such as ``/v1/users/{user_id}``.
@@ -50,10 +54,20 @@ class Routes(Generic[T]):
 
         A slash at the end makes no difference.
         """
+        known = self._known.get(path)
+        if known is not None:
+            return known
         segments = path.removesuffix("/").split("/")
         values: list[str] = []
         methods = _walk(self._root, segments, 1, values)
-        return None if methods is None else (methods, values)
+        if methods is None:
+            return None
+        if len(path) > _LONG_PATH:
+            return methods, values
+        if len(self._known) >= _KNOWN_PATHS:
+            self._known.clear()
+        self._known[path] = methods, values
+        return methods, values
 
 
 def _walk(

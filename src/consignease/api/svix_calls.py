@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -38,7 +37,7 @@ def idempotent(call: Call[Any, Any], what: str, body: object) -> tuple[str | Non
     if len(key) > 256:
         msg = "An idempotency key has at most 256 characters."
         raise Invalid(msg, param="idempotency-key")
-    request = what.encode() + urlencode(call.path).encode() + msgspec.json.encode(body)
+    request = "/".join((what, *call.path.values())).encode() + msgspec.json.encode(body)
     return key.decode("latin-1"), request
 
 

@@ -6,6 +6,7 @@ from hashlib import sha256
 import msgspec
 
 from consignease.store import idempotency
+from consignease.store.idempotency import Kept
 from consignease.store.tx import Tx
 
 AUTOMATIC_PREFIX = "auto_"
@@ -34,6 +35,11 @@ def lifetime(key: str) -> int:
     return _AUTOMATIC_MS if key.startswith(AUTOMATIC_PREFIX) else _CHOSEN_MS
 
 
+def again(kept: Kept, request: bytes) -> Once:
+    """Return a kept answer to a request with that digest."""
+    return Once(kept.status, kept.response, replayed=True, altered=kept.request != request)
+
+
 def once(
     tx: Tx,
     instance: int,
@@ -57,17 +63,10 @@ def once(
     if key is None:
         return Once(*effect(tx))
     digest = sha256(request).digest()
-    kept = idempotency.find(tx, instance, key, now)
+    kept = idempotency.find(tx, [(instance, key)], now).get((instance, key))
     if kept is not None:
-        return Once(kept["status"], kept["response"], True, kept["request"] != digest)  # noqa: FBT003
+        return again(kept, digest)
     answer = Once(*effect(tx))
-    idempotency.keep(
-        tx,
-        instance,
-        key,
-        request=digest,
-        status=answer.status,
-        response=answer.body,
-        expires_at=now + lifetime(key),
-    )
+    ends = now + lifetime(key)
+    idempotency.keep(tx, [Kept(instance, key, digest, answer.status, answer.body, ends)], now)
     return answer

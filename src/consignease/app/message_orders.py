@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from consignease.app import applications
-from consignease.app.idempotency import Once, lifetime
+from consignease.app.idempotency import Once, again, lifetime
 from consignease.domain.delivery import Policy
 from consignease.domain.faults import Conflict, Fault
 from consignease.domain.instances import Instance
@@ -67,8 +67,7 @@ def create_all(tx: Tx, orders: Sequence[Order]) -> list[Once | Fault]:
         key = None if order.key is None else (order.instance.no, order.key)
         known = None if key is None else kept.get(key)
         if known is not None:
-            differs = known["request"] != order.request
-            done[at] = Once(known["status"], known["response"], replayed=True, altered=differs)
+            done[at] = again(known, order.request)
         elif key is not None and first.setdefault(key, at) != at:
             continue  # the same key twice at once: the first one's answer, below
         else:
@@ -86,7 +85,7 @@ def create_all(tx: Tx, orders: Sequence[Order]) -> list[Once | Fault]:
 
 def _kept(tx: Tx, orders: Sequence[Order]) -> dict[tuple[int, str], idempotency.Kept]:
     keys = {(order.instance.no, order.key) for order in orders if order.key is not None}
-    return idempotency.find_many(tx, list(keys), orders[0].at) if keys else {}
+    return idempotency.find(tx, list(keys), orders[0].at) if keys else {}
 
 
 def _repeated(
@@ -120,7 +119,7 @@ def _append(
     free = messages.take_uids(tx, wanted_uids) if wanted_uids else frozenset[int]()
     rows: list[messages.Row] = []
     addressed: list[deliveries.Row] = []
-    kept: list[idempotency.Row] = []
+    kept: list[idempotency.Kept] = []
     matches: dict[tuple[int, str], Sequence[tuple[int, Policy]]] = {}
     for at, order, inside, cursor in numbered:
         wanted = order.wanted
@@ -139,11 +138,15 @@ def _append(
         done[at] = answer
         if order.key is not None:
             ends = order.at + lifetime(order.key)
-            kept.append((inside.no, order.key, order.request, answer.status, answer.body, ends))
+            kept.append(
+                idempotency.Kept(
+                    inside.no, order.key, order.request, answer.status, answer.body, ends
+                )
+            )
     messages.insert_many(tx, rows)
     deliveries.insert(tx, addressed)
     if kept:
-        idempotency.keep_many(tx, kept, fresh[0][1].at)
+        idempotency.keep(tx, kept, fresh[0][1].at)
 
 
 def _row(inside: Instance, wanted: Outgoing, cursor: int, at: int) -> messages.Row:

@@ -25,6 +25,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from consignease.domain.faults import Fault, Unavailable
 from consignease.domain.leases import Leased
+from consignease.store.idempotency import open_index
 from consignease.store.tx import Handoff, NoHandoff, Tx, no_cursors
 from consignease.store.units import Unit, joined
 
@@ -99,6 +100,7 @@ class Store:
         self._crash = crash
         self._waiting: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
         self._connection = connect(path)
+        open_index(self._connection)
         row = self._connection.execute("SELECT value FROM counter WHERE name = 'cursor'").fetchone()
         self._cursor: int = row[0]
         self._cache: dict[Any, Any] = {}

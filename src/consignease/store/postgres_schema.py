@@ -15,6 +15,7 @@ MAKING = 7_021_900_114
 _FIRST = "SELECT to_regclass('alembic_version') IS NOT NULL"
 _ALSO = (
     "CREATE SEQUENCE log_cursor",
+    "CREATE UNIQUE INDEX idempotency_key ON idempotency (instance, key)",
     "INSERT INTO counter (name, value) VALUES ('cursor', 0), ('clock', 0)",
     # What statements call that SQLite has by itself.
     """CREATE FUNCTION instr(text, text) RETURNS integer LANGUAGE sql IMMUTABLE

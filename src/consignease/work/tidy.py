@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from consignease.edge.clock import Clock
-from consignease.store import housekeeping
+from consignease.store import housekeeping, idempotency
 from consignease.store.opening import AnyStore
 
 EVERY_SECONDS = 10.0
@@ -17,7 +17,7 @@ async def tidy(store: AnyStore, clock: Clock) -> None:
         await asyncio.sleep(EVERY_SECONDS)
         try:
             await store.write(housekeeping.tick, clock.now())
-            while await store.write(housekeeping.drop_expired_keys, clock.now()):
+            while await store.write(idempotency.drop_expired, clock.now()):
                 pass
         except Exception:  # noqa: BLE001 - the next round may do better
             _log.exception("tidying failed; it is tried again")

@@ -61,12 +61,14 @@ instance_setting = table(
 
 idempotency = table(
     "idempotency",
-    integer("instance", primary_key=True),
-    string("key", primary_key=True),
+    integer("no", primary_key=True),
+    integer("instance"),
+    string("key"),
+    integer("hash"),
     blob("request"),
     integer("status"),
     blob("response"),
     integer("expires_at"),
     Index("idempotency_expiry", "expires_at"),
-    rowid=False,
 )
+"""Answers to be given again. PostgreSQL has an index by keys as well; see `store.idempotency`."""
