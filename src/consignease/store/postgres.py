@@ -302,7 +302,7 @@ class PostgresStore:
         before = session.writes
         try:
             unit.result = await greenlet_spawn(unit.fn, tx, *unit.args)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except (asyncpg.PostgresError, *OUTDATED, asyncpg.InterfaceError, OSError):
             raise
         except BaseException as error:  # noqa: BLE001 - it belongs to the caller
             self._forget(unit)

@@ -13,7 +13,7 @@ GONE = (
     asyncpg.ReadOnlySQLTransactionError,
 )
 """What says that the database cannot be used, whatever it was asked."""
-OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)
+OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.InternalClientError)
 """The schema moved on under what this connection has prepared: another will do."""
 AGAIN = (
     asyncpg.DeadlockDetectedError,

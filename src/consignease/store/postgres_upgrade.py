@@ -28,6 +28,7 @@ from consignease.store.postgres_session import connect
 
 LOCK_WAIT = "300ms"
 """How long an operation waits for its lock, and at most holds up who comes after it."""
+MIGRATIONS = Path(__file__).parent / "migrations"
 TRIES = 120
 PAUSE_SECONDS = 0.5
 
@@ -159,7 +160,7 @@ async def upgrade(url: str, to: str) -> None:
         DBAPIError: an operation was refused, or got no lock in `TRIES` tries.
     """
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
 
     def run(connection: Connection) -> None:
