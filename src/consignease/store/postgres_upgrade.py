@@ -53,15 +53,18 @@ class OnlineImpl(PostgresqlImpl):
     __dialect__ = "postgresql"
 
     def _exec(self, *args: Any, **kw: Any) -> Any:
-        return _patiently(partial(super()._exec, *args, **kw))
+        plain: Any = super()
+        return _patiently(partial(plain._exec, *args, **kw))  # noqa: SLF001 - the one above
 
     def add_column(self, table_name: str, column: "Column[Any]", **kw: Any) -> None:
         """Add a column that may be there."""
-        super().add_column(table_name, _ours(column), **{**kw, "if_not_exists": True})
+        plain: Any = super()
+        plain.add_column(table_name, _ours(column), **{**kw, "if_not_exists": True})
 
     def drop_column(self, table_name: str, column: "Column[Any]", **kw: Any) -> None:
         """Drop a column that may be gone."""
-        super().drop_column(table_name, column, **{**kw, "if_exists": True})
+        plain: Any = super()
+        plain.drop_column(table_name, column, **{**kw, "if_exists": True})
 
     def create_table(self, table: Table, **_kw: Any) -> None:
         """Make a table that may be there, with its indexes."""
