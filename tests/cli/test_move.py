@@ -118,6 +118,12 @@ def test_a_move_that_fails_leaves_both_sides_as_they_were(tmp_path: Path) -> Non
     rename("ab")
     assert run("move", url, "--data-dir", str(folder)).returncode == 0
     assert read(url, 'SELECT first_name FROM "user"') == [("ab",)]
+    (folder / "consignease.db").unlink()
+    for command in ("backup", "export"):
+        refused = run(command, str(tmp_path / "file"), "--data-dir", str(folder))
+        assert refused.returncode == 1
+        assert "There is no SQLite database" in refused.stderr
+        assert "Traceback" not in refused.stderr
 
 
 def test_what_arrives_changed_is_not_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
