@@ -28,8 +28,9 @@ demo-once: $(VENV)/.demo ## the same, then exits
 check: $(VENV)/.test ## format, lint, types, floors, fast tests: before every commit
 	@$(MAKE) -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) types lint fast
 
-test: setup lint types ## everything that CI runs
+test: setup lint types ## everything that CI runs, the tests of the database on both databases
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m tests.helpers.both $(ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check --quiet .

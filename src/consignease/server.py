@@ -98,14 +98,18 @@ class Server:
         scheme = "https" if self.settings.tls_cert else "http"
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
-    async def start(self) -> None:
+    async def start(self, listener: socket.socket | None = None) -> None:
         """Open the folder and begin to answer and to deliver.
+
+        Args:
+            listener: A listening socket shared with other servers; one of its own if left out.
 
         Raises:
             FolderError: the folder is in use or cannot be used.
             OSError: the address cannot be listened on.
         """
-        listener = _listen(self.settings.host, self.settings.port)
+        if listener is None:
+            listener = listen_on(self.settings.host, self.settings.port)
         self.port = listener.getsockname()[1]
         try:
             await self._open()
@@ -345,7 +349,12 @@ def _public_keys(tx: Tx) -> dict[str, str]:
     return {row["kid"]: row["public_pem"] for row in instances.token_keys(tx)}
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen_on(host: str, port: int) -> socket.socket:
+    """Open a listening socket.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -39,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         retry_schedule: Seconds to wait after each failed try.
         delivery_timeout: Seconds that one try may take in all.
         endpoint_concurrency: Requests in flight to one endpoint at most.
+        workers: How many server processes `consignease serve` keeps running, all on the one
+            database of `database_url`.
         grace: Seconds that requests in flight may take to finish when the server stops.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
     """
@@ -58,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     )
     delivery_timeout: float = 15.0
     endpoint_concurrency: int = 64
+    workers: int = 1
     grace: float = 20.0
     log_level: str = "info"
 
@@ -121,6 +124,8 @@ def _check(settings: Settings) -> None:
         msg = "port is a number from 0 to 65535."
     elif settings.endpoint_concurrency < 1:
         msg = "endpoint_concurrency is at least 1."
+    elif settings.workers < 1:
+        msg = "workers is at least 1."
     elif not 0 < settings.delivery_timeout <= 60:
         msg = "delivery_timeout is more than 0 and at most 60 seconds."
     elif any(delay < 0 for delay in settings.retry_schedule):

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from tests.helpers.command import run
+from tests.helpers.databases import POSTGRES, database_of
 from tests.helpers.load import Load
 from tests.helpers.server import ServerProcess
+
+of_the_file = pytest.mark.skipif(POSTGRES, reason="backups are of the SQLite file")
 
 USER = {
     "first_name": "Zoë",
@@ -69,7 +72,8 @@ def test_exported_users_are_imported_with_ids_and_secrets(
     for n in range(3):
         call(server, "POST", "/v1/users", {"email_address": [f"x{n}@example.com"]})
     file = tmp_path / "people.jsonl"
-    done = run("export", str(file), "--data-dir", str(server.folder))
+    database = {"CONSIGNEASE_DATABASE_URL": database_of(str(server.folder))} if POSTGRES else {}
+    done = run("export", str(file), "--data-dir", str(server.folder), **database)
     assert done.returncode == 0, done.stderr
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with ServerProcess(tmp_path / "other") as other:
@@ -87,6 +91,7 @@ def test_exported_users_are_imported_with_ids_and_secrets(
         assert json.loads(again.stdout)["created"] == 0
 
 
+@of_the_file
 def test_a_backup_of_a_live_server_is_restored(server: ServerProcess, tmp_path: Path) -> None:
     """What was acknowledged before the backup began is in it, while changes go on."""
     load = Load(threads=4)
@@ -109,6 +114,7 @@ def test_a_backup_of_a_live_server_is_restored(server: ServerProcess, tmp_path: 
     assert "holds a database already" in again.stderr
 
 
+@of_the_file
 def test_what_is_no_backup_is_refused_and_leaves_nothing(
     server: ServerProcess, tmp_path: Path
 ) -> None:

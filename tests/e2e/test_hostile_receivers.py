@@ -120,9 +120,9 @@ def test_a_burst_to_a_slow_endpoint_is_bounded_and_arrives_once(tmp_path: Path) 
         add_endpoint(client, server.keys().application_id, receiver.url)
         client.close()
         instance = server.server._instances[0]
-        now = server.server._clock.now()
 
         def burst(tx: Tx, count: int) -> None:
+            now = server.server._clock.now()
             for _ in range(count):
                 user = new_id("user")
                 event = NewEvent(

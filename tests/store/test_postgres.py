@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from consignease.app.attempts import Tried, record
 from consignease.app.publish import publish
-from consignease.domain.delivery import Policy, State
+from consignease.domain.delivery import Policy, Settled, State
 from consignease.domain.events import NewEvent
 from consignease.domain.faults import Unavailable
 from consignease.store import deliveries
@@ -35,9 +36,11 @@ def run(test: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(main())
 
 
-def append(tx: Tx, fails: bool) -> int:
+def append(tx: Tx, fails: bool, pause: float = 0) -> int:
     cursor = tx.next_cursor()
     tx.execute("INSERT INTO counter (name, value) VALUES (?, ?)", (f"m{cursor}", cursor))
+    if pause:
+        tx.one("SELECT pg_sleep(?)", (pause,))
     if fails:
         msg = "rolled back on purpose"
         raise ValueError(msg)
@@ -50,7 +53,7 @@ def seen(tx: Tx, above: int, horizon: int) -> list[int]:
 
 
 def test_a_reader_that_follows_the_horizon_never_misses_a_cursor() -> None:
-    """With rollbacks, and commits in any order, nothing appears below the horizon later."""
+    """With rollbacks, pauses before commits, and commits in any order, nothing comes below it."""
 
     async def test(store: Any) -> None:
         chance = random.Random(7)
@@ -59,7 +62,8 @@ def test_a_reader_that_follows_the_horizon_never_misses_a_cursor() -> None:
         async def write() -> None:
             for _ in range(60):
                 try:
-                    committed.append(await store.write(append, chance.random() < 0.2))
+                    pause = 0.03 if chance.random() < 0.05 else 0
+                    committed.append(await store.write(append, chance.random() < 0.2, pause))
                 except ValueError:
                     continue
 
@@ -122,10 +126,16 @@ def with_lanes(test: Callable[[Any], Awaitable[None]], monkeypatch: pytest.Monke
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("looks", [True, False])
 def test_a_delivery_is_not_forgotten_that_waits_for_one_recorded_at_the_same_moment(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, looks: bool
 ) -> None:
-    """The publisher saw its predecessor open; by its commit that had succeeded: it looks again."""
+    """The publisher saw its predecessor open; by its commit that had succeeded: it looks again.
+
+    Without that look it is forgotten, so the moment that is tested is the right one.
+    """
+    if not looks:
+        monkeypatch.setattr(deliveries, "look_again", lambda *_: None)
 
     async def test(engine: Any) -> None:
         first, _ = await _lane(engine)
@@ -143,7 +153,45 @@ def test_a_delivery_is_not_forgotten_that_waits_for_one_recorded_at_the_same_mom
             await recording.execute("COMMIT")
             await publishing
         assert engine.held()[0] == first
-        assert len(engine.held()) == 2
+        assert len(engine.held()) == (2 if looks else 1)
+
+    with_lanes(test, monkeypatch)
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_a_delivery_is_not_forgotten_that_came_before_its_predecessor_was_recorded(
+    monkeypatch: pytest.MonkeyPatch, looks: bool
+) -> None:
+    """The publisher looked twice and saw its predecessor open: who records looks after its commit.
+
+    Without that look the delivery is forgotten.
+    """
+    if not looks:
+        monkeypatch.setattr(deliveries, "advance_lanes", lambda *_: None)
+
+    async def test(engine: Any) -> None:
+        first, _ = await _lane(engine)
+        (item,) = engine.hand.leased
+        engine.hand.leased.clear()
+        policy = Policy()
+        done = Settled(state=State.SUCCEEDED, tries=1)
+        row = (first, engine.endpoint, 1, engine.now, 0, 204, None, "", b"", b"", 0, 0, 0, 0)
+        tried = Tried(item, row, done, policy, engine.instance.app, engine.now, engine.now)
+
+        def slow(tx: Tx) -> None:
+            record(tx, [tried], [])
+            tx.one("SELECT pg_sleep(1.5)")
+
+        recording = asyncio.ensure_future(engine.store.write(slow))
+        asleep = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"
+        asleep += " AND wait_event = 'PgSleep' AND datname = current_database()"
+        while not (await engine.store.read(Tx.one, asleep))[0]:
+            assert not recording.done()
+        second = await engine.publish()
+        assert not recording.done(), "the publisher was to be done first"
+        assert (await engine.row(second))["state"] == State.WAITING
+        await recording
+        assert engine.held() == ([second] if looks else [])
 
     with_lanes(test, monkeypatch)
 

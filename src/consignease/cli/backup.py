@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from consignease.cli.target import data_dir_option
+from consignease.domain.faults import Unavailable
 from consignease.folder import FolderError, existing
 from consignease.store import snapshot
 from consignease.store.database import HEAD, revision
@@ -49,6 +50,8 @@ def backup(file: Path, data_dir: str) -> None:
                         archive.add(folder.path / name, name)
                 out.flush()
                 os.fsync(out.fileno())
+    except Unavailable as error:
+        raise click.ClickException(f"{error.message} {error.detail}") from None
     except (OSError, sqlite3.Error) as error:
         part.unlink(missing_ok=True)
         msg = f"No backup was made: {error}."

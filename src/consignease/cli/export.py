@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from consignease.app import user_export
 from consignease.app import users as app
 from consignease.cli.target import Target, data_dir_option, instance_option
+from consignease.domain.faults import Unavailable
 from consignease.domain.instances import Instance
 from consignease.domain.keys import key_hash
 from consignease.domain.user_filter import Filter
@@ -28,7 +29,7 @@ def export(file: Path, instance: str, data_dir: str) -> None:
 
     The server may be running; users are written as they are at this moment,
     with their ids, password digests and second factors. The file is readable
-    by you only. Addresses that are not verified come back as reserved ones.
+    by you only. On PostgreSQL, CONSIGNEASE_DATABASE_URL names the database. Addresses that are not verified come back as reserved ones.
     """
     target = Target(data_dir, instance)
     ring = {number: read_key(key) for number, key in target.folder.key_ring("").items()}
@@ -37,10 +38,10 @@ def export(file: Path, instance: str, data_dir: str) -> None:
     part.unlink(missing_ok=True)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     columns = (TextColumn("Exporting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    written = 0
-    try:
+
+    def write(tx: Tx) -> int:
+        written = 0
         with (
-            snapshot.opened(target.folder.database) as tx,
             os.fdopen(descriptor, "w", encoding="utf-8") as out,
             Progress(*columns, console=Console(stderr=True), transient=True) as bar,
         ):
@@ -52,6 +53,14 @@ def export(file: Path, instance: str, data_dir: str) -> None:
                 bar.advance(task)
             out.flush()
             os.fsync(out.fileno())
+        return written
+
+    try:
+        url = os.environ.get("CONSIGNEASE_DATABASE_URL", "")
+        written = snapshot.read(target.folder.database, url, write)
+    except Unavailable as error:
+        part.unlink(missing_ok=True)
+        raise click.ClickException(f"{error.message} {error.detail}") from None
     except OSError as error:
         part.unlink(missing_ok=True)
         msg = f"{file} cannot be written: {error.strerror}."

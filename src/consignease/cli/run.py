@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import socket
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -10,24 +11,36 @@ from typing import Any
 
 import click
 
+from consignease.cli.supervisor import SETUP_TOKEN, Supervisor, command
 from consignease.domain.faults import Unavailable
 from consignease.folder import Folder, FolderError
-from consignease.server import Server
+from consignease.server import Server, listen_on
 from consignease.settings import Settings
 
 
-def run_server(settings: Settings, ready: Callable[[Server], None]) -> None:
+def run_server(
+    settings: Settings, ready: Callable[[Server], None], listener: socket.socket | None = None
+) -> None:
     """Start a server, say when it is ready, and serve until the process is asked to end.
+
+    Args:
+        settings: How to run.
+        ready: Called when it answers.
+        listener: The socket of a supervisor, with whom this process ends.
 
     Raises:
         ClickException: it cannot start; says what to do.
     """
     _log_to_stderr(settings)
+    parent = os.getppid()
 
     async def serve() -> None:
         server = Server(settings, Folder(Path(settings.data_dir)))
-        await server.start()
+        server.setup_token = os.environ.get(SETUP_TOKEN) or server.setup_token
+        await server.start(listener)
         ready(server)
+        if listener is not None:
+            _end_with(parent, server.end)
         await server.run_until_signal()
 
     try:
@@ -35,10 +48,40 @@ def run_server(settings: Settings, ready: Callable[[Server], None]) -> None:
     except (FolderError, Unavailable) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
-        message = f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}."
-        if error.strerror and "in use" in error.strerror:
-            message += " Choose another with --port, or stop what listens there."
-        raise click.ClickException(message) from None
+        raise _cannot_listen(settings, error) from None
+
+
+def run_servers(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> None:
+    """Keep `settings.workers` servers running until the process is asked to end.
+
+    Args:
+        settings: How to run.
+        ready: Called with what one of them says of itself when all answer.
+
+    Raises:
+        ClickException: the address cannot be listened on; says what to do.
+    """
+    _log_to_stderr(settings)
+    try:
+        listener = listen_on(settings.host, settings.port)
+    except OSError as error:
+        raise _cannot_listen(settings, error) from None
+
+    async def supervise() -> int:
+        workers, grace = settings.workers, settings.grace
+        return await Supervisor(command(), listener, workers=workers, grace=grace).run(ready)
+
+    with listener:
+        code = asyncio.run(supervise())
+    if code:
+        raise SystemExit(code)
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> click.ClickException:
+    message = f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}."
+    if error.strerror and "in use" in error.strerror:
+        message += " Choose another with --port, or stop what listens there."
+    return click.ClickException(message)
 
 
 def run_worker(

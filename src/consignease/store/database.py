@@ -5,8 +5,11 @@ from pathlib import Path
 
 from consignease.domain.faults import Unavailable
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest schema revision this release knows."""
+
+MOVED = "moved"
+"""What a file has in place of its revision once `consignease move` has carried it away."""
 
 
 def revision(path: Path) -> str | None:
@@ -29,7 +32,7 @@ def migrate(path: Path, to: str = HEAD) -> None:
         to: The revision to reach.
 
     Raises:
-        Unavailable: the file was written by a newer release.
+        Unavailable: the file was written by a newer release, or moved to PostgreSQL.
     """
     if not path.exists():
         # A first start that is cut short must leave nothing half-made behind.
@@ -42,6 +45,9 @@ def migrate(path: Path, to: str = HEAD) -> None:
     current = revision(path)
     if current == HEAD:
         return
+    if current == MOVED:
+        msg = f"The database {path} was moved to PostgreSQL."
+        raise Unavailable(msg, detail="Name the PostgreSQL database: CONSIGNEASE_DATABASE_URL.")
     if current is not None and current > HEAD:
         msg = f"The database {path} was written by a newer release (schema {current})."
         raise Unavailable(msg, detail="Install that release or a newer one, then start again.")

@@ -108,8 +108,11 @@ WHERE d.state < 2 AND d.state = 0 AND d.subject IS NOT NULL
       AND b.flags & 1 = 0 AND b.cursor < d.cursor)
 LIMIT ?
 """
+# Who is recording what came of a delivery holds its row: that one needs no renewal.
 _RENEW = """
-UPDATE delivery SET lease_until = ? WHERE cursor = ? AND endpoint = ? AND state = 2
+UPDATE delivery SET lease_until = ? WHERE (cursor, endpoint) IN
+  (SELECT cursor, endpoint FROM delivery WHERE cursor = ? AND endpoint = ? AND state = 2
+   /* postgresql: FOR UPDATE SKIP LOCKED */)
 """
 _ANY_UNSENT = "SELECT 1 FROM delivery WHERE endpoint = ? AND state < 2 LIMIT 1"
 _MAKE_PENDING = """
@@ -125,7 +128,9 @@ WHERE cursor = ? AND endpoint = ? AND state = 2
 """
 _RECLAIM = """
 UPDATE delivery SET state = 1, due_at = :now, lease_until = NULL
-WHERE state < 3 AND state = 2 AND lease_until <= :lapsed
+WHERE (cursor, endpoint) IN
+  (SELECT cursor, endpoint FROM delivery WHERE state < 3 AND state = 2 AND lease_until <= :lapsed
+   /* postgresql: FOR UPDATE SKIP LOCKED */)
 RETURNING endpoint
 """
 _CANCEL = "UPDATE delivery SET state = 5, due_at = NULL WHERE cursor = ? AND endpoint = ?"

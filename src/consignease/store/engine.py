@@ -180,6 +180,9 @@ class Store:
     def tell(self, topic: str) -> None:
         """Tell the other processes of a topic: there are none."""
 
+    async def upkeep(self, now: int) -> None:
+        """Do what the database needs now and then: a file needs nothing."""
+
     # The writer thread
 
     def _write_loop(self) -> None:

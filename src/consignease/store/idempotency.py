@@ -21,15 +21,15 @@ _IN_MEMORY = (
     # Small pages: what a transaction touches here is copied, in case it is rolled back.
     "PRAGMA temp.page_size = 512",
     """CREATE TEMP TABLE idempotency_at
-    (hash INTEGER, no INTEGER, PRIMARY KEY (hash, no)) WITHOUT ROWID""",
-    "INSERT INTO idempotency_at SELECT hash, no FROM idempotency",
+    (hash INTEGER, at INTEGER, PRIMARY KEY (hash, at)) WITHOUT ROWID""",
+    "INSERT INTO idempotency_at SELECT hash, rowid FROM idempotency",
 )
 _FIND_ALONE = OfRows(
     """
 WITH asked (instance, key, hash, now) AS (VALUES {rows})
 SELECT i.instance, i.key, i.request, i.status, i.response
 FROM asked CROSS JOIN idempotency_at a ON a.hash = asked.hash
-CROSS JOIN idempotency i ON i.no = a.no
+CROSS JOIN idempotency i ON i.rowid = a.at
 WHERE i.instance = asked.instance AND i.key = asked.key AND i.expires_at > asked.now
 """,
     "(?, ?, ?, ?)",
@@ -47,11 +47,11 @@ _ROW = "(?, ?, ?, ?, ?, ?, ?)"
 _KEEP_ALONE = OfRows(
     """
 INSERT INTO idempotency (instance, key, hash, request, status, response, expires_at)
-VALUES {rows} RETURNING hash, no
+VALUES {rows} RETURNING hash, rowid
 """,
     _ROW,
 )
-_NOTE = OfRows("INSERT INTO idempotency_at (hash, no) VALUES {rows}", "(?, ?)")
+_NOTE = OfRows("INSERT INTO idempotency_at (hash, at) VALUES {rows}", "(?, ?)")
 _KEEP = OfRows(
     """
 INSERT INTO idempotency (instance, key, hash, request, status, response, expires_at)
@@ -59,17 +59,21 @@ VALUES {rows}
 ON CONFLICT (instance, key) DO UPDATE SET request = excluded.request, status = excluded.status,
   response = excluded.response, expires_at = excluded.expires_at
   WHERE idempotency.expires_at <= ?
-RETURNING no
+RETURNING key
 """,
     _ROW,
 )
 _FORGET = """
-DELETE FROM idempotency_at WHERE (hash, no) IN
-  (SELECT hash, no FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT 500)
+DELETE FROM idempotency_at WHERE (hash, at) IN
+  (SELECT hash, rowid FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT 500)
+"""
+_DROP_ALONE = """
+DELETE FROM idempotency WHERE rowid IN
+  (SELECT rowid FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT 500)
 """
 _DROP = """
-DELETE FROM idempotency WHERE no IN
-  (SELECT no FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT 500)
+DELETE FROM idempotency WHERE (instance, key) IN
+  (SELECT instance, key FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT 500)
 """
 
 
@@ -134,6 +138,7 @@ def keep(tx: Tx, answers: Sequence[Kept], now: int) -> None:
 
 def drop_expired(tx: Tx, now: int) -> int:
     """Drop some keys that have ended; returns how many."""
-    if tx.alone:
-        tx.execute(_FORGET, (now,))
-    return tx.run(_DROP, (now,))
+    if not tx.alone:
+        return tx.run(_DROP, (now,))
+    tx.execute(_FORGET, (now,))
+    return tx.run(_DROP_ALONE, (now,))

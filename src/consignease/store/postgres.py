@@ -24,6 +24,8 @@ from sqlalchemy.util import greenlet_spawn
 
 from consignease.domain.faults import Fault, Unavailable
 from consignease.domain.leases import Leased
+from consignease.store import postgres_errors, postgres_partitions
+from consignease.store.postgres_errors import GONE, OUTDATED, unavailable
 from consignease.store.postgres_notices import Notices
 from consignease.store.postgres_session import Session, connect
 from consignease.store.tx import Handoff, NoHandoff, RunAgainError, Tx, no_cursors
@@ -57,22 +59,6 @@ SELECT least(
    WHERE locktype = 'advisory' AND objsubid = 1 AND mode = 'ShareLock'
      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())))
 """  # noqa: S608 - a constant
-_GONE = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
-)
-"""What says that the database cannot be used, whatever it was asked."""
-_AGAIN_ERRORS = (
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.UniqueViolationError,
-    RunAgainError,
-)
 
 
 class PostgresStore:
@@ -123,14 +109,24 @@ class PostgresStore:
         try:
             async with self._session():
                 pass
-        except _GONE as error:
-            raise _unavailable(error) from error
+        except GONE as error:
+            raise unavailable(error) from error
         self.notices.start()
         self._tasks = [asyncio.create_task(self._write_loop()) for _ in range(self._writers)]
 
     def tell(self, topic: str) -> None:
         """Tell the other processes of a topic."""
         self.notices.tell(topic)
+
+    async def upkeep(self, now: int) -> None:
+        """Make the parts of the log that will be needed; see `postgres_partitions`."""
+        try:
+            async with self._session() as session:
+                made = await postgres_partitions.ahead(session.connection, now)
+        except asyncpg.LockNotAvailableError:
+            return  # somebody is in the way; the next round may do better
+        if made:
+            _log.info("parts for the log were made: %s", ", ".join(made))
 
     async def shut(self) -> None:
         """Finish what waits and close every connection."""
@@ -181,6 +177,13 @@ class PostgresStore:
         if kwargs:
             msg = "units of work take positional arguments"
             raise TypeError(msg)
+        for _ in range(self._readers + self._writers):
+            # A migration that adds a column outdates what each connection has prepared.
+            with contextlib.suppress(*OUTDATED, asyncpg.LockNotAvailableError):
+                return await self._read(fn, args)
+        return await self._read(fn, args)
+
+    async def _read(self, fn: Callable[..., T], args: tuple[Any, ...]) -> T:
         try:
             async with (
                 self._session() as session,
@@ -190,8 +193,8 @@ class PostgresStore:
                 tx = Tx(cast("Any", session), NoHandoff(), no_cursors, {})
                 tx.afterwards = []
                 return await greenlet_spawn(fn, tx, *args)
-        except _GONE as error:
-            raise _unavailable(error) from error
+        except GONE as error:
+            raise unavailable(error) from error
 
     async def horizon(self) -> int:
         """Return the cursor up to which the log is complete for good."""
@@ -207,7 +210,7 @@ class PostgresStore:
                 session = None
                 session = Session(await connect(self.url, lock_timeout=LOCK_WAIT))
             yield session
-        except _GONE:
+        except (*GONE, *OUTDATED):
             if session is not None:
                 session.connection.terminate()
             raise
@@ -272,11 +275,11 @@ class PostgresStore:
                         await transaction.rollback()
                     raise
                 await transaction.commit()
-        except _AGAIN_ERRORS as error:
+        except postgres_errors.AGAIN as error:
             self._undo(units)
-            units[-1].error = _unavailable(error)
+            units[-1].error = unavailable(error)
             return False
-        except _GONE as error:
+        except GONE as error:
             self._refuse(units, error)
             return True
         except Exception as error:  # noqa: BLE001 - whatever it is, the writers go on
@@ -293,7 +296,7 @@ class PostgresStore:
         self.failure = f"{type(error).__name__}: {error}"
         _log.error("the database refused a commit of %d units: %s", len(units), self.failure)
         for unit in units:
-            unit.error = _unavailable(error)
+            unit.error = unavailable(error)
 
     async def _run(self, session: Session, cursors: "_Cursors", unit: Unit) -> bool:
         """Run a unit; False if it failed after it had written something."""
@@ -303,7 +306,7 @@ class PostgresStore:
         before = session.writes
         try:
             unit.result = await greenlet_spawn(unit.fn, tx, *unit.args)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, RunAgainError):
+        except (asyncpg.PostgresError, *OUTDATED, asyncpg.InterfaceError, OSError, RunAgainError):
             raise
         except BaseException as error:  # noqa: BLE001 - it belongs to the caller
             self._forget(unit)
@@ -382,11 +385,3 @@ def _run_all(tx: Tx, after: list[tuple[Callable[..., object], tuple[Any, ...]]])
 
 def _ignore(topic: str) -> None:
     del topic
-
-
-def _unavailable(error: Exception) -> Unavailable:
-    return Unavailable(
-        "The database cannot be reached just now.",
-        code="database_unavailable",
-        detail=f"{type(error).__name__}: {error}. Try again shortly.",
-    )

@@ -1,4 +1,12 @@
-"""The schema on PostgreSQL: a new database is made from the tables as they are today."""
+"""The schema on PostgreSQL.
+
+A new database is made from the tables as they are today; an older one goes
+through the migrations (`postgres_upgrade`).
+"""
+
+import asyncio
+import logging
+from typing import Any
 
 import asyncpg
 from sqlalchemy.dialects import postgresql
@@ -6,11 +14,16 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from consignease.domain.faults import Unavailable
 from consignease.store.database import HEAD
+from consignease.store.postgres_partitions import first_parts
 from consignease.store.postgres_session import connect
 from consignease.store.schema import metadata
 
 MAKING = 7_021_900_114
 """The advisory lock under which one process makes the schema while others wait."""
+AGAIN_SECONDS = 0.1
+"""How often those look whether it is done."""
+
+_log = logging.getLogger("consignease.store")
 
 _FIRST = "SELECT to_regclass('alembic_version') IS NOT NULL"
 _ALSO = (
@@ -51,7 +64,7 @@ def statements() -> list[str]:
             str(CreateIndex(index).compile(dialect=dialect))
             for index in sorted(table.indexes, key=lambda index: str(index.name))
         ]
-    return [*made, *_ALSO]
+    return [*made, *first_parts(), *_ALSO]
 
 
 _TIME = """
@@ -61,13 +74,13 @@ SELECT greatest((SELECT value FROM counter WHERE name = 'clock'),
 
 
 async def prepare(url: str) -> int:
-    """Make the schema of a new database; does nothing when it is current.
+    """Make the schema of a new database, or bring an older one to this release.
 
     Returns:
         The time in the database, in milliseconds: no earlier than any that was stored.
 
     Raises:
-        Unavailable: the database does not answer, or was written by another release.
+        Unavailable: the database does not answer, or was written by a newer release.
     """
     try:
         connection = await connect(url)
@@ -75,15 +88,29 @@ async def prepare(url: str) -> int:
         msg = "The database cannot be reached."
         raise Unavailable(msg, detail=f"{type(error).__name__}: {error}") from error
     try:
-        async with connection.transaction():
-            await connection.execute(f"SELECT pg_advisory_xact_lock({MAKING})")
-            if not await connection.fetchval(_FIRST):
-                for statement in statements():
-                    await connection.execute(statement)
-            found = await connection.fetchval("SELECT version_num FROM alembic_version")
-        if found != HEAD:
-            msg = f"The database has schema {found}; this release works with {HEAD}."
-            raise Unavailable(msg, detail="Use the release that fits, or bring the schema there.")
+        # Asked again and again, not waited for: an index is built beside writers only
+        # when no statement that began before is still under way.
+        while not await connection.fetchval(f"SELECT pg_try_advisory_lock({MAKING})"):  # noqa: ASYNC110
+            await asyncio.sleep(AGAIN_SECONDS)
+        await _bring_to_head(url, connection)
         return await connection.fetchval(_TIME)
     finally:
         await connection.close()
+
+
+async def _bring_to_head(url: str, connection: Any) -> None:
+    if not await connection.fetchval(_FIRST):
+        async with connection.transaction():
+            for statement in statements():
+                await connection.execute(statement)
+        return
+    found = await connection.fetchval("SELECT version_num FROM alembic_version")
+    if found < HEAD:
+        # Imported here because a start on a current schema needs neither it nor Alembic.
+        from consignease.store.postgres_upgrade import upgrade
+
+        _log.info("the schema goes from %s to %s while others serve", found, HEAD)
+        await upgrade(url, HEAD)
+    elif found > HEAD:
+        msg = f"The database was written by a newer release (schema {found}; here {HEAD})."
+        raise Unavailable(msg, detail="Install that release or a newer one, then start again.")

@@ -14,12 +14,13 @@ CONNECT_SECONDS = 5
 """How long the database has to answer a connection."""
 
 
-async def connect(url: str, **settings: str) -> Any:
+async def connect(url: str, *, patience: float | None = 60, **settings: str) -> Any:
     """Open a connection.
 
     Args:
         url: Where the database is; several hosts after each other, with
             ``target_session_attrs=read-write``, find the one that is primary.
+        patience: Seconds that a statement may take; None for as long as it needs.
         settings: What the server is told of the session.
 
     Raises:
@@ -29,7 +30,7 @@ async def connect(url: str, **settings: str) -> Any:
     return await opened(
         url,
         timeout=CONNECT_SECONDS,
-        command_timeout=60,
+        command_timeout=patience,
         statement_cache_size=0,
         server_settings={"application_name": "consignease", "jit": "off", **settings},
     )

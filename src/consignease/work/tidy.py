@@ -12,11 +12,12 @@ _log = logging.getLogger("consignease.tidy")
 
 
 async def tidy(store: AnyStore, clock: Clock) -> None:
-    """Run until cancelled: note the time, and drop idempotency keys that have ended."""
+    """Run until cancelled: note the time, see to the database, drop idempotency keys that ended."""
     while True:
         await asyncio.sleep(EVERY_SECONDS)
         try:
             await store.write(housekeeping.tick, clock.now())
+            await store.upkeep(clock.now())
             while await store.write(idempotency.drop_expired, clock.now()):
                 pass
         except Exception:  # noqa: BLE001 - the next round may do better

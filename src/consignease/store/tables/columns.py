@@ -17,9 +17,17 @@ _TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 """Text is compared byte by byte, whatever language a database was made for."""
 
 
-def table(name: str, *parts: Any, rowid: bool = True) -> Table:
-    """Add a table; without a `rowid` SQLite keeps its rows in the primary key's order."""
-    return Table(name, metadata, *parts, sqlite_strict=True, sqlite_with_rowid=rowid)
+def table(name: str, *parts: Any, rowid: bool = True, by: str | None = None) -> Table:
+    """Add a table.
+
+    Args:
+        name: Its name.
+        parts: Columns, constraints and indexes.
+        rowid: Without, SQLite keeps its rows in the primary key's order.
+        by: The column by whose ranges PostgreSQL keeps it in parts.
+    """
+    options: dict[str, Any] = {"postgresql_partition_by": f"RANGE ({by})"} if by else {}
+    return Table(name, metadata, *parts, sqlite_strict=True, sqlite_with_rowid=rowid, **options)
 
 
 def integer(name: str, **options: Any) -> Column[int]:

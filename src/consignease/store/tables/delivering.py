@@ -68,6 +68,7 @@ message = table(
     blob("body", nullable=True),
     string("uid", nullable=True),
     string("channels", nullable=True),
+    by="cursor",
 )
 """The log: outbox, history and feed in one. `body` is null once it has expired."""
 
@@ -142,5 +143,6 @@ attempt = table(
     integer("total_us"),
     Index("attempt_endpoint", "endpoint", "at"),
     rowid=False,
+    by="cursor",
 )
 """One HTTP try each."""

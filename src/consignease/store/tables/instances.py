@@ -61,10 +61,9 @@ instance_setting = table(
 
 idempotency = table(
     "idempotency",
-    integer("no", primary_key=True),
     integer("instance"),
     string("key"),
-    integer("hash"),
+    integer("hash", server_default="0"),
     blob("request"),
     integer("status"),
     blob("response"),

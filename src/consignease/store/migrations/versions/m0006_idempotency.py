@@ -1,4 +1,4 @@
-"""Idempotency keys in the order they came, without an index by keys in the file."""
+"""Idempotency keys in the order they came, without an index by keys in the file of SQLite."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,14 +8,20 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Apply it. What was kept lives for hours at most: it is not carried over."""
+    """Apply it. SQLite starts with none: what was kept there lived for hours at most."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.add_column(
+            "idempotency", sa.Column("hash", sa.Integer(), nullable=False, server_default="0")
+        )
+        op.create_index("idempotency_key", "idempotency", ["instance", "key"], unique=True)
+        op.execute("ALTER TABLE idempotency DROP CONSTRAINT IF EXISTS idempotency_pkey")
+        return
     op.drop_table("idempotency")
     op.create_table(
         "idempotency",
-        sa.Column("no", sa.Integer(), nullable=False, primary_key=True, autoincrement=False),
         sa.Column("instance", sa.Integer(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("hash", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("request", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("response", sa.LargeBinary(), nullable=False),

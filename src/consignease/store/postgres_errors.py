@@ -1,0 +1,36 @@
+"""What PostgreSQL's errors mean to a unit of work."""
+
+import asyncpg
+
+from consignease.domain.faults import Unavailable
+from consignease.store.tx import RunAgainError
+
+GONE = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""What says that the database cannot be used, whatever it was asked."""
+OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.InternalClientError)
+"""The schema moved on under what this connection has prepared: another will do."""
+AGAIN = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.UniqueViolationError,
+    RunAgainError,
+    *OUTDATED,
+)
+"""What says that a transaction is to be run again: others were in its way."""
+
+
+def unavailable(error: Exception) -> Unavailable:
+    """Say that the database cannot be used, and why."""
+    return Unavailable(
+        "The database cannot be reached just now.",
+        code="database_unavailable",
+        detail=f"{type(error).__name__}: {error}. Try again shortly.",
+    )
