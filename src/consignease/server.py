@@ -14,6 +14,7 @@ from typing import Any
 import uvicorn
 
 from consignease.api import svix
+from consignease.api.callers import Callers
 from consignease.api.clerk_backend import OPS, ClerkDialect, description
 from consignease.api.clerk_images import avatars
 from consignease.api.dispatch import Api
@@ -26,7 +27,6 @@ from consignease.app.instances import NewInstance, set_up
 from consignease.dashboard.site import Dashboard
 from consignease.dashboard.visit import Deps
 from consignease.domain.instances import Instance
-from consignease.domain.keys import key_hash
 from consignease.edge.clock import Clock
 from consignease.edge.guard import DEVELOPMENT, production
 from consignease.edge.passwords import Hasher
@@ -75,7 +75,6 @@ class Server:
         self._http: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._loops: list[asyncio.Task[None]] = []
-        self._authenticated: dict[str, Instance] = {}
         self._instances: list[Instance] = []
         self._stopped = asyncio.Event()
         self.store: AnyStore
@@ -163,6 +162,7 @@ class Server:
             loop.cancel()
         await self.worker.stop(self.settings.grace)
         with contextlib.suppress(Exception):
+            await self._callers.note_uses()
             await self.store.write(housekeeping.tick, self._clock.now())
         await self.store.shut()
         if isinstance(self._resolver, SystemResolver):
@@ -212,6 +212,7 @@ class Server:
             crash=crash,
         )
         self.store = await open_store(self.folder.database, url, self.worker, self._heard, crash)
+        self._callers = Callers(self.store, self._clock.now)
         self._loader = route_loader(
             self.store,
             self._vault,
@@ -226,7 +227,10 @@ class Server:
         if not all(keys.public_key for keys in self.keys):
             self.keys = self.folder.add_public_keys(await self.store.read(_public_keys))
         await self.worker.start(self.store)
-        self._loops = [asyncio.create_task(tidy(self.store, self._clock))]
+        self._loops = [
+            asyncio.create_task(tidy(self.store, self._clock)),
+            asyncio.create_task(self._callers.run()),
+        ]
         if not self.store.alone:
             self._loops.append(asyncio.create_task(sweep(self.store, self.worker, self._clock)))
 
@@ -259,14 +263,19 @@ class Server:
         self._hasher = Hasher(development=False)
         services = Services(
             store=self.store,
-            authenticate=self._authenticate,
+            authenticate=self._callers.find,
             hash_password=self._hasher.hash,
             verify_password=self._hasher.verify,
             outdated=self._hasher.outdated,
             vault=self._vault,
             now=self._clock.now,
         )
-        webhook_ops = svix_ops(self._vault, self._guards)
+        webhook_ops = svix_ops(
+            self._vault,
+            self._guards,
+            public_url=self.settings.public_url or self.base_url,
+            forget_keys=self._forget_keys,
+        )
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
             webhooks=Api(webhook_ops, SvixDialect(), services),
@@ -309,21 +318,13 @@ class Server:
     def _is_stopping(self) -> bool:
         return self._http is not None and self._http.should_exit
 
-    async def _authenticate(self, key: str) -> Instance | None:
-        found = self._authenticated.get(key)
-        if found is None:
-            found = await self.store.read(instances.by_secret_key, key_hash(key))
-            if found is not None:
-                self._authenticated[key] = found
-        return found
-
     def _forget_keys(self) -> None:
-        self._authenticated.clear()
+        self._callers.forget()
         self.store.tell("keys")
 
     def _heard(self, topic: str) -> None:
         """Follow what another process on the database has told."""
-        self._authenticated.clear()
+        self._callers.forget()
         if topic == "missed":
             for endpoint in list(self.worker.gates):
                 self.worker.changed(endpoint)

@@ -9,6 +9,7 @@ from consignease.api.ops import Call, Handler, Op
 from consignease.app import factors as app
 from consignease.app import users
 from consignease.domain import totp
+from consignease.domain.access import Need
 from consignease.domain.faults import Invalid
 from consignease.domain.user_params import ProfileParams
 from consignease.domain.users import Factors
@@ -122,6 +123,7 @@ def _delete(what: str, name: str, summary: str, handler: Handler) -> Op:
         returns=Disabled,
         refuses=(404,),
         tag="Users",
+        needs=Need.USERS_WRITE,
     )
 
 
@@ -130,6 +132,7 @@ OPS: tuple[Op, ...] = (
         method="POST",
         path=f"{_ONE}/verify_totp",
         name="VerifyTOTP",
+        needs=Need.USERS_WRITE,
         summary="Tell whether an authenticator's or a backup code is good now, and use it up.",
         handler=verify_totp,
         body=VerifyTOTP,

@@ -22,6 +22,7 @@ from consignease.app import endpoints as app
 from consignease.app import event_types
 from consignease.app.idempotency import once
 from consignease.domain import endpoints as rules
+from consignease.domain.access import Need
 from consignease.domain.endpoints import Endpoint
 from consignease.domain.faults import Invalid, NotFound
 from consignease.domain.instances import Instance
@@ -243,6 +244,7 @@ def endpoint_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
             method="GET",
             path=many,
             name="v1.endpoint.list",
+            needs=Need.READ,
             summary="List endpoints.",
             handler=handle.list,
             query=ListQuery,
@@ -252,6 +254,7 @@ def endpoint_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
             method="POST",
             path=many,
             name="v1.endpoint.create",
+            needs=Need.ENDPOINTS,
             summary="Add an endpoint.",
             handler=handle.create,
             body=EndpointIn,
@@ -268,6 +271,7 @@ def _ops_on_one(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, .
             method="GET",
             path=path,
             name="v1.endpoint.get",
+            needs=Need.READ,
             summary="Return an endpoint.",
             handler=handle.get,
             returns=EndpointOut,
@@ -276,6 +280,7 @@ def _ops_on_one(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, .
             method="PATCH",
             path=path,
             name="v1.endpoint.patch",
+            needs=Need.ENDPOINTS,
             summary="Change an endpoint.",
             handler=handle.patch,
             body=EndpointPatch,
@@ -285,6 +290,7 @@ def _ops_on_one(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, .
             method="PUT",
             path=path,
             name="v1.endpoint.update",
+            needs=Need.ENDPOINTS,
             summary="Change an endpoint as a whole, or add it.",
             handler=handle.put,
             body=EndpointIn,
@@ -295,6 +301,7 @@ def _ops_on_one(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, .
             method="DELETE",
             path=path,
             name="v1.endpoint.delete",
+            needs=Need.ENDPOINTS,
             summary="Delete an endpoint.",
             handler=handle.delete,
             status=204,
@@ -303,6 +310,7 @@ def _ops_on_one(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, .
             method="GET",
             path=f"{path}/secret",
             name="v1.endpoint.get-secret",
+            needs=Need.SECRET,
             summary="Return an endpoint's signing secret.",
             handler=handle.secret,
             returns=SecretOut,
@@ -311,6 +319,7 @@ def _ops_on_one(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, .
             method="POST",
             path=f"{path}/secret/rotate",
             name="v1.endpoint.rotate-secret",
+            needs=Need.ROTATE,
             summary="Give an endpoint a new signing secret.",
             handler=handle.rotate,
             body=RotateIn,

@@ -32,6 +32,7 @@ from consignease.app.message_lists import Look
 from consignease.app.messages import Outgoing
 from consignease.domain import endpoints as rules
 from consignease.domain import metadata
+from consignease.domain.access import Need
 from consignease.domain.delivery import State
 from consignease.domain.faults import Invalid
 from consignease.domain.instances import Instance
@@ -241,6 +242,7 @@ OPS: tuple[Op, ...] = (
         method="POST",
         path=f"{_APP}/msg",
         name="v1.message.create",
+        needs=Need.MESSAGES,
         summary="Send a message to the application's endpoints.",
         handler=create,
         query=ContentQuery,
@@ -252,6 +254,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=f"{_APP}/msg",
         name="v1.message.list",
+        needs=Need.READ,
         summary="List messages.",
         handler=list_all,
         query=ListQuery,
@@ -261,6 +264,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=_MSG,
         name="v1.message.get",
+        needs=Need.READ,
         summary="Return a message.",
         handler=get,
         query=ContentQuery,
@@ -270,6 +274,7 @@ OPS: tuple[Op, ...] = (
         method="DELETE",
         path=f"{_MSG}/content",
         name="v1.message.expunge-content",
+        needs=Need.MESSAGES,
         summary="Forget a message's payload.",
         handler=expunge,
         status=204,
@@ -278,6 +283,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=f"{_APP}/attempt/endpoint/{{endpoint_id}}",
         name="v1.message-attempt.list-by-endpoint",
+        needs=Need.READ,
         summary="List an endpoint's attempts.",
         handler=attempts_by_endpoint,
         query=ListQuery,
@@ -287,6 +293,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=f"{_APP}/attempt/msg/{{msg_id}}",
         name="v1.message-attempt.list-by-msg",
+        needs=Need.READ,
         summary="List a message's attempts.",
         handler=attempts_by_message,
         query=ListQuery,
@@ -296,6 +303,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=f"{_APP}/endpoint/{{endpoint_id}}/msg",
         name="v1.message-attempt.list-attempted-messages",
+        needs=Need.READ,
         summary="List what went to an endpoint.",
         handler=attempted_messages,
         query=ListQuery,
@@ -305,6 +313,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=f"{_MSG}/attempt/{{attempt_id}}",
         name="v1.message-attempt.get",
+        needs=Need.READ,
         summary="Return an attempt.",
         handler=get_attempt,
         returns=AttemptOut,
@@ -313,6 +322,7 @@ OPS: tuple[Op, ...] = (
         method="DELETE",
         path=f"{_MSG}/attempt/{{attempt_id}}/content",
         name="v1.message-attempt.expunge-content",
+        needs=Need.MESSAGES,
         summary="Forget what an endpoint answered to an attempt.",
         handler=expunge_attempt,
         status=204,
@@ -321,6 +331,7 @@ OPS: tuple[Op, ...] = (
         method="POST",
         path=f"{_MSG}/endpoint/{{endpoint_id}}/resend",
         name="v1.message-attempt.resend",
+        needs=Need.ATTEMPTS,
         summary="Send a message to an endpoint once more.",
         handler=resend,
         body=Empty,
