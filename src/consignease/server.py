@@ -18,6 +18,7 @@ from consignease.api.callers import Callers
 from consignease.api.clerk_backend import OPS, ClerkDialect, description
 from consignease.api.clerk_images import avatars
 from consignease.api.dispatch import Api
+from consignease.api.key_sets import key_sets
 from consignease.api.listen import listen_ops
 from consignease.api.ops import Services
 from consignease.api.site import Site
@@ -287,6 +288,7 @@ class Server:
                 "/api/v1/openapi.json": svix.description(webhook_ops),
             },
             avatars=avatars(services),
+            key_sets=key_sets(services),
         )
 
     def _dashboard(self) -> Dashboard:

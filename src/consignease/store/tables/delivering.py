@@ -54,14 +54,13 @@ endpoint_secret = table(
     blob("sealed"),
     integer("created_at"),
     integer("expires_at", nullable=True),
-    blob("public_key", nullable=True),
     integer("beside", server_default="0"),
     rowid=False,
 )
 """The keys that an endpoint's deliveries are signed with, newest last.
 
-An Ed25519 pair has a `public_key`. One that is `beside` serves v1a in addition
-to the endpoint's secret; any other is the secret itself.
+One that is `beside` is an Ed25519 pair that signs v1a in addition to the
+endpoint's secret; any other is the secret itself.
 """
 
 message = table(

@@ -40,7 +40,6 @@ def upgrade() -> None:
     op.create_index("portal_token_app", "portal_token", ["app"])
     op.create_index("portal_token_expiry", "portal_token", ["expires_at"])
     op.add_column("endpoint", sa.Column("v1a", sa.Integer(), nullable=False, server_default="0"))
-    op.add_column("endpoint_secret", sa.Column("public_key", sa.LargeBinary(), nullable=True))
     op.add_column(
         "endpoint_secret", sa.Column("beside", sa.Integer(), nullable=False, server_default="0")
     )
