@@ -9,6 +9,7 @@ import secrets
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -33,13 +34,14 @@ from consignease.edge.guard import DEVELOPMENT, production
 from consignease.edge.passwords import Hasher
 from consignease.edge.resolver import Resolver, SystemResolver
 from consignease.edge.tokens import new_key_pair
-from consignease.edge.vault import Vault, new_key, read_key
-from consignease.folder import Folder, FolderError, InstanceKeys
+from consignease.edge.vault import Vault, new_key, read_keys
+from consignease.folder import Folder, FolderError, InstanceKeys, KeyRing
 from consignease.settings import Settings
 from consignease.store import housekeeping, instances
 from consignease.store.opening import AnyStore, open_store, prepare
 from consignease.store.tx import Tx
 from consignease.work.deliver import Deliverer
+from consignease.work.reseal import Resealer
 from consignease.work.routes import route_loader
 from consignease.work.sweep import sweep
 from consignease.work.tidy import tidy
@@ -131,6 +133,7 @@ class Server:
         )
         self._http = _Http(config)
         self._serving = asyncio.create_task(self._http.serve(sockets=[listener]))
+        self._loops.append(asyncio.create_task(self._resealer.run()))
         while not self._http.started:
             if self._serving.done():
                 self._serving.result()
@@ -195,9 +198,10 @@ class Server:
             # Processes on one PostgreSQL database may share the keys in one folder.
             if not url:
                 raise
-        ring = self.folder.key_ring(new_key())
+        keys = self.folder.key_ring(new_key())
+        ring = KeyRing(self.folder.path)
         self.keys = self.folder.instance_keys()
-        self._vault = Vault({number: read_key(text) for number, text in ring.items()})
+        self._vault = Vault(read_keys(keys), partial(_followed, ring))
         self._guards = {
             "development": DEVELOPMENT,
             "production": production(self.settings.allow_subnets),
@@ -214,6 +218,7 @@ class Server:
         )
         self.store = await open_store(self.folder.database, url, self.worker, self._heard, crash)
         self._callers = Callers(self.store, self._clock.now)
+        self._resealer = Resealer(self.store, self._vault, ring, crash)
         self._loader = route_loader(
             self.store,
             self._vault,
@@ -276,6 +281,7 @@ class Server:
             self._guards,
             public_url=self.settings.public_url or self.base_url,
             forget_keys=self._forget_keys,
+            rotation=self._resealer,
         )
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
@@ -342,6 +348,11 @@ class _Http(uvicorn.Server):
     def capture_signals(self) -> Any:
         """Leave signals alone."""
         yield
+
+
+def _followed(ring: KeyRing) -> dict[int, bytes] | None:
+    changed = ring.follow()
+    return None if changed is None else read_keys(changed)
 
 
 def _public_keys(tx: Tx) -> dict[str, str]:

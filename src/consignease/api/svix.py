@@ -10,6 +10,7 @@ from consignease.api import openapi, svix_apps, svix_endpoint_more, svix_event_t
 from consignease.api.errors import svix_error
 from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
 from consignease.api.svix_endpoints import endpoint_ops
+from consignease.api.svix_key_ring import Rotation, ring_ops
 from consignease.api.svix_keys import key_ops
 from consignease.api.svix_portal import portal_ops
 from consignease.domain.access import Caller
@@ -78,6 +79,7 @@ def svix_ops(
     *,
     public_url: str = "",
     forget_keys: Callable[[], None] = _nothing,
+    rotation: Rotation | None = None,
 ) -> tuple[Op, ...]:
     """Return every operation of the webhook API that is offered.
 
@@ -86,6 +88,7 @@ def svix_ops(
         guards: The address policy for each instance name.
         public_url: Where users and applications reach the server.
         forget_keys: Called when a key was revoked.
+        rotation: Brings the key ring to another key.
     """
     return (
         *endpoint_ops(vault, guards),
@@ -95,4 +98,5 @@ def svix_ops(
         *svix_messages.OPS,
         *portal_ops(public_url),
         *key_ops(forget_keys),
+        *ring_ops(rotation),
     )

@@ -1,6 +1,8 @@
 """`consignease keys`: API keys of the running server, and the ring that secrets are sealed under."""
 
 import json
+import sys
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,6 +14,8 @@ from consignease.domain.access import SCOPES
 F = TypeVar("F", bound=Callable[..., Any])
 _DAY = 24 * 3600
 _PATH = "/api/v1/api-key"
+_RING = "/api/v1/key-ring"
+_LOOK_SECONDS = 0.2
 
 
 def _common(command: F) -> F:
@@ -27,7 +31,7 @@ def _common(command: F) -> F:
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke API keys."""
+    """Make, list and revoke API keys; rotate the key ring."""
 
 
 def _state(key: dict[str, Any]) -> str:
@@ -89,3 +93,33 @@ def revoke(key_id: str, data_dir: str, instance: str, as_json: bool) -> None:  #
     """Revoke an API key, by its id: requests that carry it are refused at once."""
     Target(data_dir, instance).call("DELETE", f"{_PATH}/{key_id}")
     click.echo(json.dumps({"revoked": key_id}) if as_json else f"Revoked {key_id}.")
+
+
+@keys.command()
+@_common
+def rotate(data_dir: str, instance: str, as_json: bool) -> None:  # noqa: FBT001
+    """Seal every secret at rest under a new key, while the server runs.
+
+    Adds a key to keyring.json and gives it what older keys sealed: signing
+    secrets, keys that sign tokens, second factors. The older keys leave the
+    file when nothing can need them. If the server is stopped on the way, it
+    goes on when it starts, and so does this command when it is called again.
+    """
+    target = Target(data_dir, instance)
+    ring = target.call("POST", f"{_RING}/rotate")
+    with click.progressbar(length=100, label="Sealing", file=sys.stderr) as bar:
+        while ring["phase"] == "sealing":
+            share = ring["done"] * 100 // max(1, ring["total"])
+            bar.update(max(0, share - bar.pos))
+            time.sleep(_LOOK_SECONDS)
+            ring = target.call("GET", _RING)
+        bar.update(100 - bar.pos)
+    if ring["phase"] == "failed":
+        raise click.ClickException(ring["error"])
+    if as_json:
+        click.echo(json.dumps(ring))
+        return
+    newest = max(ring["keys"])
+    click.echo(f"Sealed under key {newest}: {ring['resealed']} values.")
+    if len(ring["keys"]) > 1:
+        click.echo("The older key leaves keyring.json by itself, when nothing can need it.")
