@@ -210,10 +210,6 @@ class KeyRing:
         self._seen = stamp
         return keys
 
-    def changed_at(self) -> float:
-        """Return when the file was written, in Unix seconds."""
-        return self._file.stat().st_mtime
-
     def add(self, fresh: str) -> dict[int, str]:
         """Add a key under the next number, unless older keys still wait to go; return the ring.
 

@@ -84,6 +84,14 @@ def test_the_public_names_are_frozen() -> None:
     assert names == FROZEN.read_text(encoding="utf-8").split()
 
 
+def test_every_scope_and_capability_is_documented() -> None:
+    """docs/keys.md names each."""
+    from consignease.domain.access import CAPABILITIES, SCOPES
+
+    text = (ROOT / "docs" / "keys.md").read_text(encoding="utf-8")
+    assert [name for name in (*SCOPES, *CAPABILITIES) if f"| `{name}` |" not in text] == []
+
+
 def test_every_verification_reason_is_documented() -> None:
     """docs/verify.md names each reason code."""
     from typing import get_args

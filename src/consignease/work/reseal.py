@@ -51,10 +51,6 @@ class Ring(Protocol):
         """Remove keys."""
         ...
 
-    def changed_at(self) -> float:
-        """Return when the file was written, in Unix seconds."""
-        ...
-
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """How far it is.
@@ -97,6 +93,9 @@ class Resealer:
         self._vault = vault
         self._ring = ring
         self._asked = asyncio.Event()
+        # The file's own time is a wall clock's, which steps; what was under way
+        # before this process began is over.
+        self._since = time.monotonic()
         self._progress = Progress(phase="at rest", keys=sorted(ring.read()))
         if len(self._progress.keys) > 1:
             self._asked.set()
@@ -109,6 +108,7 @@ class Resealer:
         """Add a key to the ring and begin; or go on, where that was done before."""
         ring = await asyncio.to_thread(self._ring.add, new_key())
         if self._progress.phase not in {"sealing", "retiring"}:
+            self._since = time.monotonic()
             self._progress = Progress(phase="sealing", keys=sorted(ring))
             self._asked.set()
         return self._progress
@@ -129,7 +129,7 @@ class Resealer:
     async def _to_rest(self) -> None:
         retire = RETIRE_SECONDS if self._store.alone else RETIRE_SECONDS_SHARED
         while len(ring := self._ring.read()) > 1:
-            age = time.time() - self._ring.changed_at()
+            age = time.monotonic() - self._since
             self._say(phase="sealing", keys=sorted(ring), error="")
             newest = max(ring)
             left, lost = await self._pass(newest)
@@ -146,7 +146,7 @@ class Resealer:
                 _log.info("the key ring has one key again: number %d", newest)
                 continue
             self._say(phase="retiring")
-            await asyncio.sleep(max(0.0, retire - (time.time() - self._ring.changed_at())))
+            await asyncio.sleep(max(0.0, retire - (time.monotonic() - self._since)))
         self._say(phase="at rest", keys=sorted(ring), error="")
 
     async def _pass(self, newest: int) -> tuple[int, list[str]]:
