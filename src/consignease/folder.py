@@ -3,6 +3,7 @@
 ==================  =========================================================
 ``consignease.db``  everything, in one SQLite file (with -wal and -shm beside)
 ``keyring.json``    the keys that secrets at rest are sealed under
+``keyring.lock``    held for a moment by whoever changes them
 ``keys.json``       each instance's identifiers and keys, for `consignease env`
 ``server.json``     where the running server is reached; gone when it has stopped
 ``lock``            held by the one server that uses the folder
@@ -15,6 +16,8 @@ import contextlib
 import json
 import os
 import secrets
+import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,8 @@ from consignease.domain.keys import publishable_key, secret_key
 from consignease.wire.ids import new_id
 
 NAMES = ("development", "production")
+_LAST_KEY = 255
+_LOCK_TRIES, _LOCK_PAUSE = 250, 0.02
 
 
 class FolderError(Exception):
@@ -167,6 +172,92 @@ class Folder:
         ]
         _write(self.path / "keys.json", {one.name: msgspec.to_builtins(one) for one in keys})
         return keys
+
+
+class KeyRing:
+    """The file with the keys that secrets at rest are sealed under.
+
+    Args:
+        path: The data folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path / "keyring.json"
+        self._lock = path / "keyring.lock"
+        self._seen = self._stamp()
+
+    def _stamp(self) -> tuple[int, int]:
+        found = self._file.stat()
+        return found.st_ino, found.st_mtime_ns
+
+    def read(self) -> dict[int, str]:
+        """Return the keys by their numbers.
+
+        Raises:
+            FolderError: the file cannot be read.
+        """
+        return {int(number): key for number, key in _load(self._file).items()}
+
+    def follow(self) -> dict[int, str] | None:
+        """Return the keys if the file was changed since this was last asked, else None."""
+        try:
+            stamp = self._stamp()
+        except OSError:
+            return None
+        if stamp == self._seen:
+            return None
+        keys = self.read()
+        self._seen = stamp
+        return keys
+
+    def add(self, fresh: str) -> dict[int, str]:
+        """Add a key under the next number, unless older keys still wait to go; return the ring.
+
+        Raises:
+            FolderError: the file cannot be written, or has used its 255 numbers up.
+        """
+        with self._held():
+            keys = self.read()
+            if len(keys) == 1:
+                number = max(keys) + 1
+                if number > _LAST_KEY:
+                    msg = f"The key ring has used up its {_LAST_KEY} numbers."
+                    raise FolderError(msg)
+                keys[number] = fresh
+                self._keep(keys)
+            return keys
+
+    def drop(self, numbers: set[int]) -> None:
+        """Remove keys.
+
+        Raises:
+            FolderError: the file cannot be written.
+        """
+        with self._held():
+            left = {number: key for number, key in self.read().items() if number not in numbers}
+            self._keep(left)
+
+    def _keep(self, keys: dict[int, str]) -> None:
+        try:
+            _write(self._file, {str(number): keys[number] for number in sorted(keys)})
+        except OSError as error:
+            msg = f"{self._file} cannot be written: {error.strerror}."
+            raise FolderError(msg) from None
+
+    @contextlib.contextmanager
+    def _held(self) -> Generator[None]:
+        """Keep other processes from changing the file meanwhile."""
+        with self._lock.open("a+", encoding="utf-8") as file:
+            for _ in range(_LOCK_TRIES):
+                try:
+                    _lock_file(file)
+                    break
+                except OSError:
+                    time.sleep(_LOCK_PAUSE)
+            else:
+                msg = f"{self._lock} is held by another process."
+                raise FolderError(msg)
+            yield
 
 
 def _new_keys(name: str) -> InstanceKeys:

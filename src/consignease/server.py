@@ -9,14 +9,17 @@ import secrets
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import uvicorn
 
 from consignease.api import svix
+from consignease.api.callers import Callers
 from consignease.api.clerk_backend import OPS, ClerkDialect, description
 from consignease.api.clerk_images import avatars
 from consignease.api.dispatch import Api
+from consignease.api.key_sets import key_sets
 from consignease.api.listen import listen_ops
 from consignease.api.ops import Services
 from consignease.api.site import Site
@@ -26,19 +29,19 @@ from consignease.app.instances import NewInstance, set_up
 from consignease.dashboard.site import Dashboard
 from consignease.dashboard.visit import Deps
 from consignease.domain.instances import Instance
-from consignease.domain.keys import key_hash
 from consignease.edge.clock import Clock
 from consignease.edge.guard import DEVELOPMENT, production
 from consignease.edge.passwords import Hasher
 from consignease.edge.resolver import Resolver, SystemResolver
 from consignease.edge.tokens import new_key_pair
-from consignease.edge.vault import Vault, new_key, read_key
-from consignease.folder import Folder, FolderError, InstanceKeys
+from consignease.edge.vault import Vault, new_key, read_keys
+from consignease.folder import Folder, FolderError, InstanceKeys, KeyRing
 from consignease.settings import Settings
 from consignease.store import housekeeping, instances
 from consignease.store.opening import AnyStore, open_store, prepare
 from consignease.store.tx import Tx
 from consignease.work.deliver import Deliverer
+from consignease.work.reseal import Resealer
 from consignease.work.routes import route_loader
 from consignease.work.sweep import sweep
 from consignease.work.tidy import tidy
@@ -75,7 +78,6 @@ class Server:
         self._http: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._loops: list[asyncio.Task[None]] = []
-        self._authenticated: dict[str, Instance] = {}
         self._instances: list[Instance] = []
         self._stopped = asyncio.Event()
         self.store: AnyStore
@@ -135,6 +137,7 @@ class Server:
         )
         self._http = _Http(config)
         self._serving = asyncio.create_task(self._http.serve(sockets=[listener]))
+        self._loops.append(asyncio.create_task(self._resealer.run()))
         while not self._http.started:
             if self._serving.done():
                 self._serving.result()
@@ -167,6 +170,7 @@ class Server:
             loop.cancel()
         await self.worker.stop(self.settings.grace)
         with contextlib.suppress(Exception):
+            await self._callers.note_uses()
             await self.store.write(housekeeping.tick, self._clock.now())
         await self.store.shut()
         if isinstance(self._resolver, SystemResolver):
@@ -198,9 +202,10 @@ class Server:
             # Processes on one PostgreSQL database may share the keys in one folder.
             if not url:
                 raise
-        ring = self.folder.key_ring(new_key())
+        keys = self.folder.key_ring(new_key())
+        ring = KeyRing(self.folder.path)
         self.keys = self.folder.instance_keys()
-        self._vault = Vault({number: read_key(text) for number, text in ring.items()})
+        self._vault = Vault(read_keys(keys), partial(_followed, ring))
         self._guards = {
             "development": DEVELOPMENT,
             "production": production(self.settings.allow_subnets),
@@ -216,6 +221,8 @@ class Server:
             crash=crash,
         )
         self.store = await open_store(self.folder.database, url, self.worker, self._heard, crash)
+        self._callers = Callers(self.store, self._clock.now)
+        self._resealer = Resealer(self.store, self._vault, ring, crash)
         self._loader = route_loader(
             self.store,
             self._vault,
@@ -230,7 +237,10 @@ class Server:
         if not all(keys.public_key for keys in self.keys):
             self.keys = self.folder.add_public_keys(await self.store.read(_public_keys))
         await self.worker.start(self.store)
-        self._loops = [asyncio.create_task(tidy(self.store, self._clock))]
+        self._loops = [
+            asyncio.create_task(tidy(self.store, self._clock)),
+            asyncio.create_task(self._callers.run()),
+        ]
         if not self.store.alone:
             self._loops.append(asyncio.create_task(sweep(self.store, self.worker, self._clock)))
 
@@ -263,14 +273,20 @@ class Server:
         self._hasher = Hasher(development=False)
         services = Services(
             store=self.store,
-            authenticate=self._authenticate,
+            authenticate=self._callers.find,
             hash_password=self._hasher.hash,
             verify_password=self._hasher.verify,
             outdated=self._hasher.outdated,
             vault=self._vault,
             now=self._clock.now,
         )
-        webhook_ops = svix_ops(self._vault, self._guards)
+        webhook_ops = svix_ops(
+            self._vault,
+            self._guards,
+            public_url=self.settings.public_url or self.base_url,
+            forget_keys=self._forget_keys,
+            rotation=self._resealer,
+        )
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
             webhooks=Api(webhook_ops, SvixDialect(), services),
@@ -282,6 +298,7 @@ class Server:
                 "/api/v1/openapi.json": svix.description(webhook_ops),
             },
             avatars=avatars(services),
+            key_sets=key_sets(services),
         )
 
     def _dashboard(self) -> Dashboard:
@@ -313,21 +330,13 @@ class Server:
     def _is_stopping(self) -> bool:
         return self._http is not None and self._http.should_exit
 
-    async def _authenticate(self, key: str) -> Instance | None:
-        found = self._authenticated.get(key)
-        if found is None:
-            found = await self.store.read(instances.by_secret_key, key_hash(key))
-            if found is not None:
-                self._authenticated[key] = found
-        return found
-
     def _forget_keys(self) -> None:
-        self._authenticated.clear()
+        self._callers.forget()
         self.store.tell("keys")
 
     def _heard(self, topic: str) -> None:
         """Follow what another process on the database has told."""
-        self._authenticated.clear()
+        self._callers.forget()
         if topic == "missed":
             for endpoint in list(self.worker.gates):
                 self.worker.changed(endpoint)
@@ -343,6 +352,11 @@ class _Http(uvicorn.Server):
     def capture_signals(self) -> Any:
         """Leave signals alone."""
         yield
+
+
+def _followed(ring: KeyRing) -> dict[int, bytes] | None:
+    changed = ring.follow()
+    return None if changed is None else read_keys(changed)
 
 
 def _public_keys(tx: Tx) -> dict[str, str]:

@@ -279,10 +279,10 @@ def body_of(document: Any, operation: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-EVERYWHERE = {"400", "401", "413"}
-"""Every operation of ours says that it may refuse bad JSON, a bad key or a large body."""
-NEVER = {"402", "403", "500"}
-"""Nothing has to be paid for or is kept to some keys, and a 500 is no promise."""
+EVERYWHERE = {"400", "401", "403", "413"}
+"""Every operation of ours may refuse bad JSON, a bad key, one that is not for it, a large body."""
+NEVER = {"402", "500"}
+"""Nothing has to be paid for, and a 500 is no promise."""
 EXPLAINED = {
     "GetUserList takes paginated too": "official clients send it",
     "UpdateUser body properties has": "versions before 2026-05-12 send metadata here",

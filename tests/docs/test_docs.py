@@ -60,7 +60,7 @@ def test_commands_in_the_documentation_exist(code: str) -> None:
             assert f"\n{words[1]}:" in makefile
         if words[0] != "consignease":
             continue
-        path = words[1 : 3 if words[1] in {"endpoints", "users"} else 2]
+        path = words[1 : 3 if words[1] in {"endpoints", "keys", "users"} else 2]
         shown = CliRunner().invoke(cli, [*path, "--help"])
         assert shown.exit_code == 0, (line, shown.output)
         for option in re.findall(r"--[a-z-]+", line):
@@ -82,6 +82,14 @@ def test_the_public_names_are_frozen() -> None:
         for name in sorted(importlib.import_module(f"consignease.{facade}").__all__)
     ]
     assert names == FROZEN.read_text(encoding="utf-8").split()
+
+
+def test_every_scope_and_capability_is_documented() -> None:
+    """docs/keys.md names each."""
+    from consignease.domain.access import CAPABILITIES, SCOPES
+
+    text = (ROOT / "docs" / "keys.md").read_text(encoding="utf-8")
+    assert [name for name in (*SCOPES, *CAPABILITIES) if f"| `{name}` |" not in text] == []
 
 
 def test_every_verification_reason_is_documented() -> None:

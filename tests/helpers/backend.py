@@ -14,6 +14,7 @@ from consignease.api.clerk_backend import OPS, ClerkDialect
 from consignease.api.dispatch import Api
 from consignease.api.ops import Services
 from consignease.app.instances import NewInstance, set_up
+from consignease.domain.access import Caller
 from consignease.domain.instances import Instance
 from consignease.edge.digests import is_foreign, verify
 from consignease.edge.vault import Vault
@@ -84,8 +85,9 @@ class Backend:
             observe=lambda name, status, _seconds: self.seen.append((name, status)),
         )
 
-    async def _authenticate(self, key: str) -> Instance | None:
-        return self.instances.get(key)
+    async def _authenticate(self, key: str) -> Caller | None:
+        instance = self.instances.get(key)
+        return None if instance is None else Caller(instance=instance)
 
     async def _hash(self, password: str) -> str:
         self.hashed.append(password)

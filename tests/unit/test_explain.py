@@ -111,7 +111,7 @@ def test_short_secrets_and_empty_bodies_are_suspected() -> None:
 def test_every_reason_has_one_class() -> None:
     """Codes and classes match one to one, under one root."""
     classes = [type(errors.error_for(Diagnosis(r, "m", "f"))) for r in Reason.__args__]
-    assert len(set(classes)) == len(Reason.__args__) == 12
+    assert len(set(classes)) == len(Reason.__args__) == 13
     assert all(issubclass(kind, Error) for kind in classes)
     assert issubclass(Error, ValueError)
 

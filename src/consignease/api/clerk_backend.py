@@ -20,8 +20,8 @@ from consignease.api import (
 from consignease.api.errors import Errors, clerk_error
 from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
 from consignease.api.versions import LATEST
+from consignease.domain.access import Caller
 from consignease.domain.faults import Fault, Unauthenticated
-from consignease.domain.instances import Instance
 
 _VERSION = re.compile(rb"[0-9A-Za-z._-]{1,32}")
 
@@ -29,19 +29,19 @@ _VERSION = re.compile(rb"[0-9A-Za-z._-]{1,32}")
 class ClerkDialect:
     """The Backend API's keys, errors and headers."""
 
-    async def authenticate(self, services: Services, headers: Headers) -> Instance:
-        """Find the instance that the request's secret key belongs to."""
+    async def authenticate(self, services: Services, headers: Headers) -> Caller:
+        """Find out whom the request's secret key or API key belongs to."""
         key = bearer(headers)
         if key is None:
             msg = "The request has no secret key."
             raise Unauthenticated(msg, detail=f"{msg} Send it as `Authorization: Bearer sk_...`.")
-        instance = await services.authenticate(key)
-        if instance is None:
+        caller = await services.authenticate(key)
+        if caller is None:
             msg = "The secret key is not valid."
             raise Unauthenticated(
                 msg, detail=f"{msg} Compare it with the one that this server printed."
             )
-        return instance
+        return caller
 
     def refuse(self, fault: Fault, trace_id: str) -> tuple[int, bytes]:
         """Put a fault into the Backend API's error shape."""

@@ -9,10 +9,12 @@ from consignease.api.ops import Call, Handler, Op
 from consignease.app import factors as app
 from consignease.app import users
 from consignease.domain import totp
+from consignease.domain.access import Need
 from consignease.domain.faults import Invalid
 from consignease.domain.user_params import ProfileParams
 from consignease.domain.users import Factors
 from consignease.edge.vault import Vault
+from consignease.store.factors import Kept
 
 _BCRYPT = ("$2a$", "$2b$", "$2y$")
 
@@ -69,6 +71,21 @@ async def verify_totp(call: Call[None, VerifyTOTP]) -> bytes:
     """Tell whether a code is good now; each is good once."""
     services, user_id, code = call.services, call.path["user_id"], call.body.code.strip()
     kept = await services.store.read(app.get, call.instance, user_id)
+    while True:
+        used = await _use(call, kept, user_id, code)
+        if used is not None:
+            return msgspec.json.encode(VerifiedTOTP(code_type=used))
+        before, kept = kept, await services.store.read(app.get, call.instance, user_id)
+        if (kept.totp, kept.codes) == (before.totp, before.codes):
+            msg = "Incorrect code."
+            raise Invalid(msg, code="form_code_incorrect", param="code")
+        # They were sealed anew, or another code was used, meanwhile: look again.
+
+
+async def _use(
+    call: Call[None, VerifyTOTP], kept: Kept, user_id: str, code: str
+) -> Literal["totp", "backup_code"] | None:
+    services = call.services
     if kept.totp is None and kept.codes is None:
         msg = "This user has neither an authenticator nor backup codes."
         raise Invalid(msg, code="totp_not_configured", param="code")
@@ -78,11 +95,10 @@ async def verify_totp(call: Call[None, VerifyTOTP]) -> bytes:
         if step is not None and await services.store.write(
             app.use_step, call.instance, user_id, kept.totp, step
         ):
-            return msgspec.json.encode(VerifiedTOTP(code_type="totp"))
+            return "totp"
     if kept.codes is not None and await _use_code(call, user_id, kept.codes, code):
-        return msgspec.json.encode(VerifiedTOTP(code_type="backup_code"))
-    msg = "Incorrect code."
-    raise Invalid(msg, code="form_code_incorrect", param="code")
+        return "backup_code"
+    return None
 
 
 async def _use_code(call: Call[None, VerifyTOTP], user_id: str, kept: bytes, code: str) -> bool:
@@ -122,6 +138,7 @@ def _delete(what: str, name: str, summary: str, handler: Handler) -> Op:
         returns=Disabled,
         refuses=(404,),
         tag="Users",
+        needs=Need.USERS_WRITE,
     )
 
 
@@ -130,6 +147,7 @@ OPS: tuple[Op, ...] = (
         method="POST",
         path=f"{_ONE}/verify_totp",
         name="VerifyTOTP",
+        needs=Need.USERS_WRITE,
         summary="Tell whether an authenticator's or a backup code is good now, and use it up.",
         handler=verify_totp,
         body=VerifyTOTP,

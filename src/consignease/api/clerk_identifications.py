@@ -8,6 +8,7 @@ from msgspec import Struct
 from consignease.api.ops import Call, Handler, Op
 from consignease.app import identifications as app
 from consignease.domain import identifiers
+from consignease.domain.access import Need
 from consignease.domain.identifications import EMAIL, PHONE, Kind, Status
 from consignease.domain.user_identifications import Edit, Wanted
 from consignease.wire.objects.deleted import DeletedObjectJSON
@@ -138,6 +139,7 @@ def _ops(kind: Kind, many: str, check: Check, types: _Types) -> tuple[Op, ...]:
 
     def op(method: str, path: str, verb: str, summary: str, handler: Handler, **more: Any) -> Op:
         more = {"returns": types.answer, "refuses": (404, 422)} | more
+        more |= {"needs": Need.USERS_READ if method == "GET" else Need.USERS_WRITE}
         tag = many.replace("_", " ").title()
         return Op(
             method=method, path=path, name=verb, summary=summary, handler=handler, tag=tag, **more

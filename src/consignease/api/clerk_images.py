@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from consignease.api.ops import Call, Op, Services, Upload
 from consignease.app import user_images as app
+from consignease.domain.access import Need
 from consignease.domain.faults import Invalid
 from consignease.edge import images
 from consignease.store.user_images import Image
@@ -55,6 +56,7 @@ OPS: tuple[Op, ...] = (
         method="POST",
         path=_PATH,
         name="SetUserProfileImage",
+        needs=Need.USERS_WRITE,
         summary="Give a user a picture: a PNG, JPEG, GIF or WebP.",
         handler=set_image,
         upload="file",
@@ -67,6 +69,7 @@ OPS: tuple[Op, ...] = (
         method="DELETE",
         path=_PATH,
         name="DeleteUserProfileImage",
+        needs=Need.USERS_WRITE,
         summary="Take a user's picture away.",
         handler=delete_image,
         returns=UserJSON,

@@ -10,6 +10,7 @@ from consignease.api.errors import mismatch
 from consignease.api.ops import Call, Op, Services
 from consignease.app import user_import as app
 from consignease.app.users import Emit
+from consignease.domain.access import Need
 from consignease.domain.faults import Fault, Invalid
 from consignease.domain.users import Draft
 from consignease.wire.ids import UserId, is_id, new_id
@@ -100,6 +101,7 @@ OPS: tuple[Op, ...] = (
         method="POST",
         path="/v1/users/import",
         name="ImportUsers",
+        needs=Need.USERS_WRITE,
         summary="Create many users; each succeeds or is refused for itself.",
         handler=import_users,
         body=ImportUsers,

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from consignease.api.ops import Call, Op, Reply
 from consignease.app import instances as app
 from consignease.domain import identifiers
+from consignease.domain.access import Need
 from consignease.domain.faults import Invalid
 from consignease.edge.tokens import jwk
 
@@ -142,6 +143,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path="/v1/jwks",
         name="GetJWKS",
+        needs=Need.USERS_READ,
         summary="Return the public keys that session tokens are verified with.",
         handler=get_jwks,
         returns=JsonWebKeys,
@@ -151,6 +153,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path="/v1/instance",
         name="GetInstance",
+        needs=Need.USERS_READ,
         summary="Return the instance that the secret key belongs to.",
         handler=get_instance,
         returns=InstanceJSON,

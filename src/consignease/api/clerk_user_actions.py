@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from consignease.api.ops import Call, Handler, Op
 from consignease.app import users as app
 from consignease.domain import users
+from consignease.domain.access import Need
 from consignease.domain.faults import Invalid
 from consignease.domain.users import Change
 from consignease.wire.objects.user import UserJSON
@@ -125,6 +126,7 @@ _ONE = "/v1/users/{user_id}"
 
 def _post(path: str, name: str, summary: str, handler: Handler, **more: Any) -> Op:
     more = {"body": Nothing, "returns": UserJSON, "refuses": (404, 422)} | more
+    more |= {"needs": Need.USERS_WRITE}
     return Op(
         method="POST", path=path, name=name, summary=summary, handler=handler, tag=_TAG, **more
     )
@@ -141,6 +143,7 @@ def _list(what: str, name: str, query: type[Page]) -> Op:
         returns=NoneYet,
         refuses=(404, 422),
         tag=_TAG,
+        needs=Need.USERS_READ,
     )
 
 

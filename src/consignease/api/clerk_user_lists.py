@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from consignease.api.ops import Call, Op
 from consignease.app import users as app
 from consignease.domain import user_filter
+from consignease.domain.access import Need
 from consignease.domain.faults import Invalid
 from consignease.domain.user_filter import Asked
 from consignease.wire.objects.user import UserJSON
@@ -72,6 +73,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path="/v1/users",
         name="GetUserList",
+        needs=Need.USERS_READ,
         summary="List users.",
         handler=list_users,
         query=ListUsers,
@@ -83,6 +85,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path="/v1/users/count",
         name="GetUsersCount",
+        needs=Need.USERS_READ,
         summary="Count users.",
         handler=count_users,
         query=Asked,

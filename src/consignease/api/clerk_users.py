@@ -9,6 +9,7 @@ from consignease.api.ops import Call, Op, Services
 from consignease.api.versions import is_before
 from consignease.app import users as app
 from consignease.domain import user_params
+from consignease.domain.access import Need
 from consignease.domain.faults import Invalid
 from consignease.domain.user_params import CreateParams, MetadataParams, UpdateParams
 from consignease.domain.users import METADATA, Change, Draft
@@ -160,6 +161,7 @@ OPS: tuple[Op, ...] = (
         method="POST",
         path="/v1/users",
         name="CreateUser",
+        needs=Need.USERS_WRITE,
         summary="Create a user.",
         handler=create_user,
         body=CreateUser,
@@ -171,6 +173,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path="/v1/users/{user_id}",
         name="GetUser",
+        needs=Need.USERS_READ,
         summary="Return a user.",
         handler=get_user,
         returns=UserJSON,
@@ -181,6 +184,7 @@ OPS: tuple[Op, ...] = (
         method="PATCH",
         path="/v1/users/{user_id}",
         name="UpdateUser",
+        needs=Need.USERS_WRITE,
         summary="Change a user.",
         handler=update_user,
         body=UpdateUser,
@@ -192,6 +196,7 @@ OPS: tuple[Op, ...] = (
         method="PATCH",
         path="/v1/users/{user_id}/metadata",
         name="UpdateUserMetadata",
+        needs=Need.USERS_WRITE,
         summary="Merge metadata into a user's; null removes a key at any depth.",
         handler=merge_user_metadata,
         body=MetadataParams,
@@ -203,6 +208,7 @@ OPS: tuple[Op, ...] = (
         method="PUT",
         path="/v1/users/{user_id}/metadata",
         name="ReplaceUserMetadata",
+        needs=Need.USERS_WRITE,
         summary="Replace those of a user's metadata objects that are given.",
         handler=replace_user_metadata,
         body=MetadataParams,
@@ -214,6 +220,7 @@ OPS: tuple[Op, ...] = (
         method="DELETE",
         path="/v1/users/{user_id}",
         name="DeleteUser",
+        needs=Need.USERS_WRITE,
         summary="Delete a user.",
         handler=delete_user,
         returns=UserDeletedJSON,

@@ -14,10 +14,18 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from consignease.api import uploads
-from consignease.api.errors import Malformed, NoRoute, Unexpected, WrongMethod, mismatch
+from consignease.api.errors import (
+    Malformed,
+    NoRoute,
+    NotAllowed,
+    Unexpected,
+    WrongMethod,
+    mismatch,
+)
 from consignease.api.ops import BODY_LIMIT, Call, Dialect, Headers, Op, Reply, Services
 from consignease.api.routes import Routes
-from consignease.domain.faults import Fault, TooLarge, Unauthenticated, Unavailable
+from consignease.domain.access import Caller, Need
+from consignease.domain.faults import Fault, NotFound, TooLarge, Unauthenticated, Unavailable
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -162,7 +170,9 @@ class Api:
         headers: Headers,
         trace_id: str,
     ) -> Reply:
-        instance = await self._dialect.authenticate(self._services, headers)
+        caller = await self._dialect.authenticate(self._services, headers)
+        path = dict(zip(route.names, values, strict=True))
+        _admit(caller, route.op.needs, path)
         raw_query: bytes = scope["query_string"]
         query = route.query.decode(raw_query) if route.query and raw_query else route.no_query
         body = None
@@ -170,9 +180,8 @@ class Api:
             body = _decode(route.body, await _read(headers, receive, BODY_LIMIT))
         elif route.op.upload:
             body = uploads.decode(headers, await _read(headers, receive, route.op.upload_limit))
-        path = dict(zip(route.names, values, strict=True))
         answer = await route.op.handler(
-            Call(self._services, instance, path, query, body, headers, trace_id)
+            Call(self._services, caller.instance, path, query, body, headers, trace_id, caller)
         )
         return Reply(route.op.status, answer) if isinstance(answer, bytes) else answer
 
@@ -196,6 +205,24 @@ class Api:
         headers.extend(reply.headers)
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head else reply.body})
+
+
+def _admit(caller: Caller, needs: Need, path: dict[str, str]) -> None:
+    """Check that this caller may do this, here; every call of every API passes by.
+
+    Raises:
+        NotAllowed: the key or token is not for that.
+        NotFound: the token is for another application than the path names.
+    """
+    if not caller.may(needs):
+        raise NotAllowed(needs)
+    if caller.portal is not None and needs.in_application:
+        name = path.get("app_id")
+        if name is None:
+            raise NotAllowed(needs)
+        if name not in caller.portal.names:
+            msg = f"There is no application {name}."
+            raise NotFound(msg, code="not_found")
 
 
 def _other_method(method: str, methods: dict[str, _Route]) -> Reply:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from consignease.domain.access import Need
 from consignease.domain.faults import (
     Conflict,
     Fault,
@@ -59,6 +60,19 @@ class WrongMethod(Fault):
     def __init__(self, message: str, allowed: str) -> None:
         super().__init__(message)
         self.allowed = allowed
+
+
+class NotAllowed(Forbidden):
+    """The key or token is valid, and not for this operation."""
+
+    def __init__(self, needs: Need) -> None:
+        words: list[str] = []
+        if needs.scope:
+            words.append(f"an API key with the scope {needs.scope}")
+        if needs.capabilities:
+            words.append(f"a portal token with the capability {' or '.join(needs.capabilities)}")
+        message = "This key or token may not do that."
+        super().__init__(message, detail=f"{message} It takes {', or '.join(words)}.")
 
 
 class Unexpected(Fault):
@@ -185,7 +199,13 @@ _SVIX_CODES: tuple[tuple[type[Fault], str], ...] = (
     (NotFound, "not_found"),
     (TooLarge, "payload_too_large"),
     (Unexpected, "server_error"),
+    # With a space, as their server writes it.
+    (NotAllowed, "insufficient access"),
 )
+
+
+UID_MISMATCH = "application_uid_mismatch"
+"""Code of an application that is to be made under another uid than its path has."""
 
 
 def svix_error(fault: Fault, trace_id: str) -> tuple[int, bytes]:
@@ -201,6 +221,8 @@ def svix_error(fault: Fault, trace_id: str) -> tuple[int, bytes]:
     del trace_id  # it is in the answer's headers
     if isinstance(fault, Invalid):
         kind = "value_error.jsondecode" if isinstance(fault, Malformed) else "value_error"
+        if fault.code == UID_MISMATCH:
+            kind = fault.code
         loc = fault.loc if isinstance(fault, Mismatch) else ["body"]
         if not isinstance(fault, Mismatch) and fault.param is not None:
             loc = ["body", fault.param]

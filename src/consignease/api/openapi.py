@@ -10,7 +10,12 @@ from consignease.api.ops import Op
 
 _REF = "#/components/schemas/{name}"
 _PARAM = re.compile(r"\{(\w+)\}")
-_ALWAYS = {400: "Malformed request", 401: "No valid key", 413: "Body too large"}
+_ALWAYS = {
+    400: "Malformed request",
+    401: "No valid key",
+    403: "Not for this key or token",
+    413: "Body too large",
+}
 _REFUSALS = {403: "Not allowed", 404: "Not found", 409: "Conflict", 422: "Invalid parameters"}
 
 

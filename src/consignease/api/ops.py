@@ -11,6 +11,7 @@ from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, T
 
 import msgspec
 
+from consignease.domain.access import Caller, Need
 from consignease.domain.faults import Fault
 from consignease.domain.instances import Instance
 from consignease.edge.vault import Vault
@@ -54,7 +55,7 @@ class Services:
 
     Attributes:
         store: Runs units of work.
-        authenticate: Finds the instance that a secret key belongs to.
+        authenticate: Finds out whom a key or token belongs to.
         hash_password: Makes a password's digest, off the event loop.
         verify_password: Tells whether a digest was made from a password.
         outdated: Tells whether a digest was made in another way than ours are now.
@@ -64,7 +65,7 @@ class Services:
     """
 
     store: Units
-    authenticate: Callable[[str], Awaitable[Instance | None]]
+    authenticate: Callable[[str], Awaitable[Caller | None]]
     hash_password: Callable[[str], Awaitable[str]]
     verify_password: Callable[[str, str], Awaitable[bool]]
     outdated: Callable[[str], bool]
@@ -84,6 +85,7 @@ class Call(msgspec.Struct, Generic[Q, B], frozen=True):
         body: The decoded body, of the operation's type.
         headers: The request's headers.
         trace_id: Names this request in its answer and in the log.
+        caller: Who sent it.
     """
 
     services: Services
@@ -93,6 +95,7 @@ class Call(msgspec.Struct, Generic[Q, B], frozen=True):
     body: B
     headers: Headers
     trace_id: str
+    caller: Caller
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -139,6 +142,7 @@ class Op:
         also: Statuses of other successes, with the same type.
         refuses: Statuses of refusals beyond those that every operation has.
         tag: The documentation's heading.
+        needs: Who may call it; nobody but the holder of a secret key, unless said otherwise.
     """
 
     method: str
@@ -155,13 +159,14 @@ class Op:
     also: tuple[int, ...] = ()
     refuses: tuple[int, ...] = ()
     tag: str = ""
+    needs: Need = Need.ADMIN
 
 
 class Dialect(Protocol):
     """How one API authenticates, refuses, and what it adds to every answer."""
 
-    def authenticate(self, services: Services, headers: Headers) -> Awaitable[Instance]:
-        """Find out which instance is spoken to.
+    def authenticate(self, services: Services, headers: Headers) -> Awaitable[Caller]:
+        """Find out who speaks, and to which instance.
 
         Raises:
             Unauthenticated: no valid key came with the request.

@@ -7,8 +7,12 @@ import msgspec
 
 from consignease.api.clerk_images import Avatars
 from consignease.api.dispatch import Api, Receive, Scope, Send
+from consignease.api.key_sets import KeySets
 
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+KEY_SETS = "/.well-known/webhook-jwks/"
+"""Where the public keys of an endpoint are, before its id."""
 
 _ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 
@@ -24,6 +28,7 @@ class Site:
         dashboard: The pages below ``/dashboard``.
         descriptions: OpenAPI documents, by where they are.
         avatars: Finds pictures of users.
+        key_sets: Finds public keys of endpoints.
     """
 
     def __init__(
@@ -36,11 +41,13 @@ class Site:
         dashboard: App,
         descriptions: Mapping[str, Mapping[str, object]],
         avatars: Avatars,
+        key_sets: KeySets,
     ) -> None:
         self._descriptions = {
             path: msgspec.json.encode(document) for path, document in descriptions.items()
         }
         self._avatars = avatars
+        self._key_sets = key_sets
         self._backend = backend
         self._webhooks = webhooks
         self._listen = listen
@@ -59,6 +66,8 @@ class Site:
             await _send(send, 200, headers, self._descriptions[path])
         elif path.startswith("/avatars/"):
             await self._send_avatar(path.removeprefix("/avatars/"), send)
+        elif path.startswith(KEY_SETS):
+            await self._send_key_set(path.removeprefix(KEY_SETS), send)
         elif path == "/health":
             await self._send_health(send)
         elif path == "/dashboard" or path.startswith("/dashboard/"):
@@ -92,6 +101,18 @@ class Site:
             (b"cache-control", b"public, max-age=31536000, immutable"),
         ]
         await _send(send, 200, headers, found.body)
+
+    async def _send_key_set(self, name: str, send: Send) -> None:
+        found = await self._key_sets(name)
+        headers = [(b"content-type", b"application/json"), _ANY_ORIGIN]
+        if found is None:
+            body = msgspec.json.encode(
+                {"code": "not_found", "detail": "There is no such endpoint."}
+            )
+            await _send(send, 404, headers, body)
+            return
+        # Shorter than any overlap that is worth its name: two keys sign meanwhile.
+        await _send(send, 200, [*headers, (b"cache-control", b"public, max-age=300")], found)
 
     async def _send_health(self, send: Send) -> None:
         parts = self._health()

@@ -1,6 +1,6 @@
 """The webhook API: its dialect and its operations, in the shapes that Svix clients speak."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,8 +10,12 @@ from consignease.api import openapi, svix_apps, svix_endpoint_more, svix_event_t
 from consignease.api.errors import svix_error
 from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
 from consignease.api.svix_endpoints import endpoint_ops
+from consignease.api.svix_key_ring import Rotation, ring_ops
+from consignease.api.svix_keys import key_ops
+from consignease.api.svix_portal import portal_ops
+from consignease.domain.access import Caller
 from consignease.domain.faults import Fault, Unauthenticated
-from consignease.domain.instances import Instance
+from consignease.domain.keys import PORTAL_PREFIX
 from consignease.edge.guard import Policy
 from consignease.edge.vault import Vault
 
@@ -24,17 +28,19 @@ _EXPOSED = [
 class SvixDialect:
     """The webhook API's keys, errors and headers."""
 
-    async def authenticate(self, services: Services, headers: Headers) -> Instance:
-        """Find the instance that the request's secret key belongs to."""
+    async def authenticate(self, services: Services, headers: Headers) -> Caller:
+        """Find out whom the request's key or portal token belongs to."""
         key = bearer(headers)
-        instance = None if key is None else await services.authenticate(key)
-        if instance is None:
-            if key is not None and key.startswith("whsec_"):
+        caller = None if key is None else await services.authenticate(key)
+        if caller is None:
+            if key is not None and key.startswith(("whsec_", "whsk_", "whpk_")):
                 msg = "That is a signing secret; the API takes the instance's secret key (sk_...)."
+            elif key is not None and key.startswith(PORTAL_PREFIX):
+                msg = "This portal token is not valid, or no longer: open a new link."
             else:
                 msg = "The request has no valid secret key. Send `Authorization: Bearer sk_...`."
             raise Unauthenticated(msg, code="authentication_failed")
-        return instance
+        return caller
 
     def refuse(self, fault: Fault, trace_id: str) -> tuple[int, bytes]:
         """Put a fault into the shape that Svix clients read."""
@@ -63,12 +69,26 @@ def description(ops: Sequence[Op]) -> dict[str, Any]:
     return openapi.document(ops, title=title, version=__version__, errors=Refusal)
 
 
-def svix_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
+def _nothing() -> None:
+    """Nobody remembers keys."""
+
+
+def svix_ops(
+    vault: Vault,
+    guards: dict[str, Policy],
+    *,
+    public_url: str = "",
+    forget_keys: Callable[[], None] = _nothing,
+    rotation: Rotation | None = None,
+) -> tuple[Op, ...]:
     """Return every operation of the webhook API that is offered.
 
     Args:
         vault: Seals and opens signing secrets.
         guards: The address policy for each instance name.
+        public_url: Where users and applications reach the server.
+        forget_keys: Called when a key was revoked.
+        rotation: Brings the key ring to another key.
     """
     return (
         *endpoint_ops(vault, guards),
@@ -76,4 +96,7 @@ def svix_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
         *svix_apps.OPS,
         *svix_event_types.OPS,
         *svix_messages.OPS,
+        *portal_ops(public_url),
+        *key_ops(forget_keys),
+        *ring_ops(rotation),
     )

@@ -12,6 +12,7 @@ from consignease.app import applications
 from consignease.app.applications import Wanted
 from consignease.app.idempotency import once
 from consignease.domain import endpoints as rules
+from consignease.domain.access import Need
 from consignease.domain.applications import NAME_MAX, Application
 from consignease.domain.faults import NotFound
 from consignease.domain.instances import Instance
@@ -202,6 +203,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path="/api/v1/app",
         name="v1.application.list",
+        needs=Need.READ_ALL,
         summary="List applications.",
         handler=list_apps,
         query=PageQuery,
@@ -211,6 +213,7 @@ OPS: tuple[Op, ...] = (
         method="POST",
         path="/api/v1/app",
         name="v1.application.create",
+        needs=Need.APPLICATIONS,
         summary="Add an application.",
         handler=create_app,
         also=(200,),
@@ -222,6 +225,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=_APP,
         name="v1.application.get",
+        needs=Need.READ,
         summary="Return an application.",
         handler=get_app,
     ),
@@ -229,6 +233,7 @@ OPS: tuple[Op, ...] = (
         method="PUT",
         path=_APP,
         name="v1.application.update",
+        needs=Need.APPLICATIONS,
         summary="Change an application, or add it.",
         handler=put_app,
         also=(201,),
@@ -238,6 +243,7 @@ OPS: tuple[Op, ...] = (
         method="PATCH",
         path=_APP,
         name="v1.application.patch",
+        needs=Need.APPLICATIONS,
         summary="Change an application.",
         handler=patch_app,
         body=ApplicationPatch,
@@ -246,6 +252,7 @@ OPS: tuple[Op, ...] = (
         method="DELETE",
         path=_APP,
         name="v1.application.delete",
+        needs=Need.APPLICATIONS,
         summary="Delete an application and its endpoints.",
         handler=delete_app,
         returns=None,

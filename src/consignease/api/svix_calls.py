@@ -30,7 +30,11 @@ async def owned(call: Call[Any, Any]) -> Instance:
 
 
 def idempotent(call: Call[Any, Any], what: str, body: object) -> tuple[str | None, bytes]:
-    """Return the request's idempotency key, if it has one, and what was asked."""
+    """Return the request's idempotency key, if it has one, and what was asked.
+
+    Keys of different callers are never the same one: what is answered again
+    was answered to whoever asks.
+    """
     key = call.headers.get(b"idempotency-key")
     if key is None:
         return None, b""
@@ -38,7 +42,8 @@ def idempotent(call: Call[Any, Any], what: str, body: object) -> tuple[str | Non
         msg = "An idempotency key has at most 256 characters."
         raise Invalid(msg, param="idempotency-key")
     request = "/".join((what, *call.path.values())).encode() + msgspec.json.encode(body)
-    return key.decode("latin-1"), request
+    mark = call.caller.mark
+    return key.decode("latin-1") + (f"\n{mark}" if mark else ""), request
 
 
 def replied(done: Once) -> Reply:

@@ -13,6 +13,7 @@ from consignease.api.svix_message_shapes import STATUSES, MessageOut, Page
 from consignease.api.svix_shapes import endpoint_out
 from consignease.app import endpoints, message_lists, messages, redeliver
 from consignease.domain import endpoints as rules
+from consignease.domain.access import Need
 from consignease.domain.delivery import State
 from consignease.domain.faults import NotFound
 from consignease.domain.instances import Instance
@@ -176,6 +177,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=f"{_ONE}/headers",
         name="v1.endpoint.get-headers",
+        needs=Need.READ,
         summary="Return an endpoint's custom headers.",
         handler=get_headers,
         returns=HeadersOut,
@@ -184,6 +186,7 @@ OPS: tuple[Op, ...] = (
         method="PUT",
         path=f"{_ONE}/headers",
         name="v1.endpoint.update-headers",
+        needs=Need.ENDPOINTS,
         summary="Replace an endpoint's custom headers.",
         handler=put_headers,
         body=HeadersIn,
@@ -193,6 +196,7 @@ OPS: tuple[Op, ...] = (
         method="PATCH",
         path=f"{_ONE}/headers",
         name="v1.endpoint.patch-headers",
+        needs=Need.ENDPOINTS,
         summary="Change some of an endpoint's custom headers.",
         handler=patch_headers,
         body=HeadersIn,
@@ -202,6 +206,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=f"{_ONE}/stats",
         name="v1.endpoint.get-stats",
+        needs=Need.READ,
         summary="Return how many messages of an endpoint are in which state.",
         handler=stats,
         query=StatsQuery,
@@ -211,6 +216,7 @@ OPS: tuple[Op, ...] = (
         method="POST",
         path=f"{_ONE}/send-example",
         name="v1.endpoint.send-example",
+        needs=Need.ATTEMPTS,
         summary="Send an endpoint an example of an event type.",
         handler=send_example,
         body=ExampleIn,
@@ -220,6 +226,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path="/api/v1/app/{app_id}/msg/{msg_id}/endpoint",
         name="v1.message-attempt.list-attempted-destinations",
+        needs=Need.READ,
         summary="List where a message goes.",
         handler=destinations,
         returns=Page,

@@ -1,11 +1,12 @@
 """Endpoints in the webhook API."""
 
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import UNSET
 
+from consignease.api.key_sets import KeySet, key_set
 from consignease.api.ops import Call, Op, Reply
 from consignease.api.svix_calls import idempotent, owned, replied
 from consignease.api.svix_shapes import (
@@ -22,6 +23,7 @@ from consignease.app import endpoints as app
 from consignease.app import event_types
 from consignease.app.idempotency import once
 from consignease.domain import endpoints as rules
+from consignease.domain.access import Need
 from consignease.domain.endpoints import Endpoint
 from consignease.domain.faults import Invalid, NotFound
 from consignease.domain.instances import Instance
@@ -29,6 +31,13 @@ from consignease.edge.guard import Policy, verdict_for_url
 from consignease.edge.target import BadUrlError, check_url
 from consignease.edge.vault import Vault
 from consignease.store.tx import Tx
+from consignease.wire.ed25519 import (
+    PRIVATE_PREFIX,
+    PUBLIC_PREFIX,
+    generate_pair,
+    parse_pair,
+    readable,
+)
 from consignease.wire.ids import new_id
 from consignease.wire.signing import SecretError, check_new_secret, generate_secret
 
@@ -57,14 +66,22 @@ def _uid(uid: str | None) -> str | None:
     return None if uid is None else rules.check_name(uid, "uid", prefix="ep_")
 
 
-def _create(endpoint: Endpoint, instance: Instance, sealed: bytes, tx: Tx) -> tuple[int, bytes]:
-    return 201, _encode(app.create(tx, instance, endpoint, sealed, endpoint.created_at))
+class _Keys(NamedTuple):
+    """What signs an endpoint's deliveries, sealed: its secret, and perhaps a pair beside it."""
+
+    secret: bytes
+    pair: bytes | None = None
+
+
+def _create(endpoint: Endpoint, instance: Instance, keys: _Keys, tx: Tx) -> tuple[int, bytes]:
+    now = endpoint.created_at
+    return 201, _encode(app.create(tx, instance, endpoint, keys.secret, now, keys.pair))
 
 
 def _rotate(
-    instance: Instance, name: str, sealed: bytes, grace_ms: int, now: int, tx: Tx
+    instance: Instance, name: str, keys: _Keys, grace_ms: int, now: int, tx: Tx
 ) -> tuple[int, bytes]:
-    app.rotate(tx, instance, name, sealed, grace_ms, now)
+    app.rotate(tx, instance, name, keys.secret, grace_ms, now, keys.pair)
     return 200, b""
 
 
@@ -123,11 +140,13 @@ class _Endpoints:
             ordering=rules.check_ordering(body.ordering),
             rate_limit=body.throttle_rate or body.rate_limit,
             disabled=body.disabled,
+            v1a=body.v1a,
             created_at=now,
             updated_at=now,
         )
-        sealed = self._seal(body.secret, endpoint.id)
-        effect = partial(_create, endpoint, instance, sealed)
+        pair = self._pair(endpoint.id) if body.v1a else None
+        keys = _Keys(self._seal(body.secret, endpoint.id, "secret"), pair)
+        effect = partial(_create, endpoint, instance, keys)
         key, request = idempotent(call, "create endpoint", body)
         return replied(
             await call.services.store.write(once, instance.no, key, request, now, effect)
@@ -143,8 +162,12 @@ class _Endpoints:
         instance = await owned(call)
         types = await call.services.store.read(event_types.names, instance)
         changes = self._changes(instance, call.body, types)
+        name, pair = call.path["endpoint_id"], None
+        if changes.get("v1a"):
+            name = await call.services.store.read(app.identify, instance, name)
+            pair = self._pair(name)
         changed = await call.services.store.write(
-            app.change, instance, call.path["endpoint_id"], changes, call.services.now()
+            app.change, instance, name, changes, call.services.now(), pair
         )
         return _encode(changed)
 
@@ -201,10 +224,25 @@ class _Endpoints:
 
     async def secret(self, call: Call[None, Any]) -> bytes:
         """Return an endpoint's signing secret."""
-        name, sealed = await call.services.store.read(
-            app.secret, await owned(call), call.path["endpoint_id"], call.services.now()
+        name, keys = await call.services.store.read(
+            app.signing_keys, await owned(call), call.path["endpoint_id"], call.services.now()
         )
-        return msgspec.json.encode(SecretOut(self._vault.open(sealed, name).decode()))
+        opened = {beside: sealed for sealed, beside in reversed(keys)}
+        secret, pair = (
+            None if sealed is None else readable(self._vault.open(sealed, name).decode())
+            for sealed in (opened.get(False), opened.get(True))
+        )
+        assert secret is not None
+        if pair is None and secret.startswith(PUBLIC_PREFIX):
+            pair = secret
+        return msgspec.json.encode(SecretOut(secret, UNSET if pair is None else pair))
+
+    async def jwks(self, call: One) -> bytes:
+        """Return the public keys that an endpoint's v1a signatures verify with."""
+        name, keys = await call.services.store.read(
+            app.signing_keys, await owned(call), call.path["endpoint_id"], call.services.now()
+        )
+        return key_set(self._vault, name, [sealed for sealed, _ in keys])
 
     async def rotate(self, call: Call[None, RotateIn]) -> Reply:
         """Give an endpoint a new signing secret; the present one lives on for a while.
@@ -214,22 +252,28 @@ class _Endpoints:
         """
         instance, services = await owned(call), call.services
         name = await services.store.read(app.identify, instance, call.path["endpoint_id"])
-        sealed = self._seal(call.body.key, name)
+        keys = _Keys(self._seal(call.body.key, name, "key"), self._pair(name))
         grace_ms = call.body.grace_period_seconds * 1000
         now = services.now()
-        effect = partial(_rotate, instance, name, sealed, grace_ms, now)
+        effect = partial(_rotate, instance, name, keys, grace_ms, now)
         key, request = idempotent(call, "rotate secret", call.body)
         done = await services.store.write(once, instance.no, key, request, now, effect)
         return replied(msgspec.structs.replace(done, body=await self.secret(call)))
 
-    def _seal(self, secret: str | None, belongs_to: str) -> bytes:
+    def _seal(self, secret: str | None, belongs_to: str, param: str) -> bytes:
         if secret is None:
             secret = generate_secret()
         try:
-            check_new_secret(secret)
+            if secret.startswith(PRIVATE_PREFIX):
+                parse_pair(secret)
+            else:
+                check_new_secret(secret)
         except SecretError as error:
-            raise Invalid(str(error), param="secret") from None
-        return self._vault.seal(secret.encode(), belongs_to)
+            raise Invalid(str(error), param=param) from None
+        return self._vault.seal(secret.strip().encode(), belongs_to)
+
+    def _pair(self, belongs_to: str) -> bytes:
+        return self._vault.seal(generate_pair().encode(), belongs_to)
 
 
 def endpoint_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
@@ -243,6 +287,7 @@ def endpoint_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
             method="GET",
             path=many,
             name="v1.endpoint.list",
+            needs=Need.READ,
             summary="List endpoints.",
             handler=handle.list,
             query=ListQuery,
@@ -252,6 +297,7 @@ def endpoint_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
             method="POST",
             path=many,
             name="v1.endpoint.create",
+            needs=Need.ENDPOINTS,
             summary="Add an endpoint.",
             handler=handle.create,
             body=EndpointIn,
@@ -268,6 +314,7 @@ def _ops_on_one(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, .
             method="GET",
             path=path,
             name="v1.endpoint.get",
+            needs=Need.READ,
             summary="Return an endpoint.",
             handler=handle.get,
             returns=EndpointOut,
@@ -276,6 +323,7 @@ def _ops_on_one(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, .
             method="PATCH",
             path=path,
             name="v1.endpoint.patch",
+            needs=Need.ENDPOINTS,
             summary="Change an endpoint.",
             handler=handle.patch,
             body=EndpointPatch,
@@ -285,6 +333,7 @@ def _ops_on_one(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, .
             method="PUT",
             path=path,
             name="v1.endpoint.update",
+            needs=Need.ENDPOINTS,
             summary="Change an endpoint as a whole, or add it.",
             handler=handle.put,
             body=EndpointIn,
@@ -295,22 +344,40 @@ def _ops_on_one(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, .
             method="DELETE",
             path=path,
             name="v1.endpoint.delete",
+            needs=Need.ENDPOINTS,
             summary="Delete an endpoint.",
             handler=handle.delete,
             status=204,
         ),
+        *_ops_on_keys(op, handle, path),
+    )
+
+
+def _ops_on_keys(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, ...]:
+    return (
         op(
             method="GET",
             path=f"{path}/secret",
             name="v1.endpoint.get-secret",
+            needs=Need.SECRET,
             summary="Return an endpoint's signing secret.",
             handler=handle.secret,
             returns=SecretOut,
         ),
         op(
+            method="GET",
+            path=f"{path}/jwks",
+            name="v1.endpoint.get-jwks",
+            needs=Need.READ,
+            summary="Return the public keys that an endpoint's v1a signatures verify with.",
+            handler=handle.jwks,
+            returns=KeySet,
+        ),
+        op(
             method="POST",
             path=f"{path}/secret/rotate",
             name="v1.endpoint.rotate-secret",
+            needs=Need.ROTATE,
             summary="Give an endpoint a new signing secret.",
             handler=handle.rotate,
             body=RotateIn,

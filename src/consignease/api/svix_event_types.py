@@ -12,6 +12,7 @@ from consignease.app import event_types
 from consignease.app.event_types import EventType
 from consignease.app.idempotency import once
 from consignease.domain import endpoints as rules
+from consignease.domain.access import Need
 from consignease.domain.faults import NotFound
 from consignease.domain.instances import Instance
 from consignease.store.tx import Tx
@@ -187,6 +188,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path="/api/v1/event-type",
         name="v1.event-type.list",
+        needs=Need.CATALOGUE,
         summary="List event types.",
         handler=list_types,
         query=EventTypeQuery,
@@ -205,6 +207,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=_TYPE,
         name="v1.event-type.get",
+        needs=Need.CATALOGUE,
         summary="Return an event type.",
         handler=get_type,
     ),

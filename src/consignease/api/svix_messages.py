@@ -32,6 +32,7 @@ from consignease.app.message_lists import Look
 from consignease.app.message_orders import Order, Outgoing, create_all
 from consignease.domain import endpoints as rules
 from consignease.domain import metadata
+from consignease.domain.access import Need
 from consignease.domain.delivery import State
 from consignease.domain.faults import Invalid
 from consignease.domain.instances import Instance
@@ -270,6 +271,7 @@ OPS: tuple[Op, ...] = (
         method="POST",
         path=f"{_APP}/msg",
         name="v1.message.create",
+        needs=Need.MESSAGES,
         summary="Send a message to the application's endpoints.",
         handler=create,
         query=ContentQuery,
@@ -281,6 +283,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=f"{_APP}/msg",
         name="v1.message.list",
+        needs=Need.READ,
         summary="List messages.",
         handler=list_all,
         query=ListQuery,
@@ -290,6 +293,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=_MSG,
         name="v1.message.get",
+        needs=Need.READ,
         summary="Return a message.",
         handler=get,
         query=ContentQuery,
@@ -299,6 +303,7 @@ OPS: tuple[Op, ...] = (
         method="DELETE",
         path=f"{_MSG}/content",
         name="v1.message.expunge-content",
+        needs=Need.MESSAGES,
         summary="Forget a message's payload.",
         handler=expunge,
         status=204,
@@ -307,6 +312,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=f"{_APP}/attempt/endpoint/{{endpoint_id}}",
         name="v1.message-attempt.list-by-endpoint",
+        needs=Need.READ,
         summary="List an endpoint's attempts.",
         handler=attempts_by_endpoint,
         query=ListQuery,
@@ -316,6 +322,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=f"{_APP}/attempt/msg/{{msg_id}}",
         name="v1.message-attempt.list-by-msg",
+        needs=Need.READ,
         summary="List a message's attempts.",
         handler=attempts_by_message,
         query=ListQuery,
@@ -325,6 +332,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=f"{_APP}/endpoint/{{endpoint_id}}/msg",
         name="v1.message-attempt.list-attempted-messages",
+        needs=Need.READ,
         summary="List what went to an endpoint.",
         handler=attempted_messages,
         query=ListQuery,
@@ -334,6 +342,7 @@ OPS: tuple[Op, ...] = (
         method="GET",
         path=f"{_MSG}/attempt/{{attempt_id}}",
         name="v1.message-attempt.get",
+        needs=Need.READ,
         summary="Return an attempt.",
         handler=get_attempt,
         returns=AttemptOut,
@@ -342,6 +351,7 @@ OPS: tuple[Op, ...] = (
         method="DELETE",
         path=f"{_MSG}/attempt/{{attempt_id}}/content",
         name="v1.message-attempt.expunge-content",
+        needs=Need.MESSAGES,
         summary="Forget what an endpoint answered to an attempt.",
         handler=expunge_attempt,
         status=204,
@@ -350,6 +360,7 @@ OPS: tuple[Op, ...] = (
         method="POST",
         path=f"{_MSG}/endpoint/{{endpoint_id}}/resend",
         name="v1.message-attempt.resend",
+        needs=Need.ATTEMPTS,
         summary="Send a message to an endpoint once more.",
         handler=resend,
         body=Empty,

@@ -31,6 +31,7 @@ class EndpointIn(Struct, kw_only=True, rename="camel"):
     metadata: dict[str, str] = {}
     headers: dict[str, str] = {}
     ordering: str = "bounded"
+    v1a: bool = False
 
 
 class EndpointPatch(Struct, kw_only=True, rename="camel"):
@@ -49,6 +50,7 @@ class EndpointPatch(Struct, kw_only=True, rename="camel"):
     metadata: dict[str, str] | UnsetType = UNSET
     headers: dict[str, str] | UnsetType = UNSET
     ordering: str | UnsetType = UNSET
+    v1a: bool | UnsetType = UNSET
 
 
 class EndpointOut(Struct, kw_only=True, rename="camel"):
@@ -67,6 +69,7 @@ class EndpointOut(Struct, kw_only=True, rename="camel"):
     rate_limit: int | None
     throttle_rate: int | None
     ordering: str
+    v1a: bool
     metadata: dict[str, str]
     created_at: str
     updated_at: str
@@ -89,10 +92,11 @@ class ListQuery(Struct, kw_only=True, frozen=True):
     order: str = "descending"
 
 
-class SecretOut(Struct):
-    """A signing secret."""
+class SecretOut(Struct, rename="camel"):
+    """A signing secret; the public key of an Ed25519 pair that is one, or that signs beside it."""
 
     key: str
+    public_key: str | UnsetType = UNSET
 
 
 class RotateIn(Struct, kw_only=True, rename="camel"):
@@ -118,6 +122,7 @@ def endpoint_out(endpoint: Endpoint) -> EndpointOut:
         rate_limit=endpoint.rate_limit,
         throttle_rate=endpoint.rate_limit,
         ordering=endpoint.ordering,
+        v1a=endpoint.v1a,
         metadata=endpoint.metadata,
         created_at=shown_time(endpoint.created_at),
         updated_at=shown_time(endpoint.updated_at),

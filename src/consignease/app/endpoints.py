@@ -33,6 +33,7 @@ def _read(row: Any) -> Endpoint:
         rate_limit=row["rate_limit"],
         disabled=bool(row["disabled"]),
         disabled_reason=row["disabled_reason"],
+        v1a=bool(row["v1a"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
@@ -56,6 +57,7 @@ def _values(endpoint: Endpoint) -> dict[str, object]:
         "rate_limit": endpoint.rate_limit,
         "disabled": int(endpoint.disabled),
         "disabled_reason": endpoint.disabled_reason,
+        "v1a": int(endpoint.v1a),
         "created_at": endpoint.created_at,
         "updated_at": endpoint.updated_at,
     }
@@ -69,8 +71,15 @@ def _row(tx: Tx, instance: Instance, name: str) -> Any:
     return row
 
 
-def create(tx: Tx, instance: Instance, endpoint: Endpoint, sealed: bytes, now: int) -> Endpoint:
-    """Add an endpoint with its first signing secret.
+def create(
+    tx: Tx,
+    instance: Instance,
+    endpoint: Endpoint,
+    sealed: bytes,
+    now: int,
+    pair: bytes | None = None,
+) -> Endpoint:
+    """Add an endpoint with its first signing secret, and, for v1a, a sealed `pair` beside it.
 
     Raises:
         Conflict: its uid is taken.
@@ -78,6 +87,8 @@ def create(tx: Tx, instance: Instance, endpoint: Endpoint, sealed: bytes, now: i
     if endpoint.uid is not None:
         _refuse_taken(tx, instance, endpoint.uid, None)
     row = endpoints.insert(tx, {"app": instance.app, **_values(endpoint)})
+    if pair is not None:
+        endpoints.add_secret(tx, row["no"], pair, now, beside=True)
     endpoints.add_secret(tx, row["no"], sealed, now)
     return _read(row)
 
@@ -122,8 +133,17 @@ def page(
     return EndpointPage(items=items, done=done)
 
 
-def change(tx: Tx, instance: Instance, name: str, changes: dict[str, Any], now: int) -> Endpoint:
+def change(
+    tx: Tx,
+    instance: Instance,
+    name: str,
+    changes: dict[str, Any],
+    now: int,
+    pair: bytes | None = None,
+) -> Endpoint:
     """Apply changes to an endpoint; changes that change nothing leave it as it is.
+
+    Where v1a is switched on, a sealed `pair` for it comes along.
 
     Raises:
         NotFound: there is none.
@@ -150,6 +170,10 @@ def change(tx: Tx, instance: Instance, name: str, changes: dict[str, Any], now: 
             "first_failure_at": None if resumed else row["first_failure_at"],
         },
     )
+    if before.v1a and not after.v1a:
+        endpoints.expire_secrets(tx, row["no"], now, beside=True)
+    if pair is not None and after.v1a and not before.v1a:
+        endpoints.add_secret(tx, row["no"], pair, now, beside=True)
     _changed(tx, row["no"])
     return _read(row)
 
@@ -172,8 +196,32 @@ def secret(tx: Tx, instance: Instance, name: str, now: int) -> tuple[str, bytes]
     Raises:
         NotFound: there is no such endpoint.
     """
+    found, keys = signing_keys(tx, instance, name, now)
+    return found, next(sealed for sealed, beside in keys if not beside)
+
+
+def signing_keys(
+    tx: Tx, instance: Instance, name: str, now: int
+) -> tuple[str, list[tuple[bytes, bool]]]:
+    """Return the endpoint's id and its live keys: secrets, then pairs, each newest first.
+
+    Each is sealed, and either its secret or a pair beside that.
+
+    Raises:
+        NotFound: there is no such endpoint.
+    """
     row = _row(tx, instance, name)
-    return row["id"], endpoints.secrets(tx, row["no"], now)[0]["sealed"]
+    return row["id"], _keys(tx, row["no"], now)
+
+
+def published_keys(tx: Tx, id: str, now: int) -> list[tuple[bytes, bool]] | None:  # noqa: A002
+    """Return the live keys of the endpoint with that id, in whichever application it is."""
+    row = endpoints.by_id(tx, id)
+    return None if row is None else _keys(tx, row["no"], now)
+
+
+def _keys(tx: Tx, no: int, now: int) -> list[tuple[bytes, bool]]:
+    return [(row["sealed"], bool(row["beside"])) for row in endpoints.secrets(tx, no, now)]
 
 
 def identify(tx: Tx, instance: Instance, name: str) -> str:
@@ -185,19 +233,33 @@ def identify(tx: Tx, instance: Instance, name: str) -> str:
     return _row(tx, instance, name)["id"]
 
 
-def rotate(tx: Tx, instance: Instance, name: str, sealed: bytes, grace_ms: int, now: int) -> None:
+def rotate(
+    tx: Tx,
+    instance: Instance,
+    name: str,
+    sealed: bytes,
+    grace_ms: int,
+    now: int,
+    pair: bytes | None = None,
+) -> None:
     """Give an endpoint a new signing secret; the present ones end after a grace period.
+
+    Where an Ed25519 pair signs beside it, that is replaced by `pair` likewise.
 
     Raises:
         NotFound: there is no such endpoint.
         Invalid: too many replaced secrets are still alive.
     """
-    no = _row(tx, instance, name)["no"]
-    if len(endpoints.secrets(tx, no, now)) > MAX_OLD_SECRETS:
+    row = _row(tx, instance, name)
+    no = row["no"]
+    if sum(not beside for _, beside in _keys(tx, no, now)) > MAX_OLD_SECRETS:
         msg = f"The endpoint has {MAX_OLD_SECRETS} replaced secrets that are still alive."
         raise Invalid(
             msg, code="limit_reached", detail=f"{msg} Wait until one ends, or rotate without grace."
         )
+    if row["v1a"] and pair is not None:
+        endpoints.expire_secrets(tx, no, now + grace_ms, beside=True)
+        endpoints.add_secret(tx, no, pair, now, beside=True)
     endpoints.expire_secrets(tx, no, now + grace_ms)
     endpoints.add_secret(tx, no, sealed, now)
     _changed(tx, no)

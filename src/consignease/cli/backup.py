@@ -1,5 +1,6 @@
 """`consignease backup` and `consignease restore`: an installation in one file."""
 
+import json
 import os
 import sqlite3
 import tarfile
@@ -15,7 +16,7 @@ from consignease.folder import FolderError, existing
 from consignease.store import snapshot
 from consignease.store.database import HEAD, revision
 
-_KEYS = ("keyring.json", "keys.json")
+_RING, _KEYS = "keyring.json", "keys.json"
 _DATABASE = "consignease.db"
 
 
@@ -39,20 +40,25 @@ def backup(file: Path, data_dir: str) -> None:
             Console(stderr=True).status("Copying the database"),
             tempfile.TemporaryDirectory(dir=file.absolute().parent) as temporary,
         ):
-            copy = Path(temporary) / _DATABASE
+            copy, ring = Path(temporary) / _DATABASE, Path(temporary) / _RING
+            # A rotation may add a key, or drop one, while the database is copied.
+            keys = folder.key_ring("")
             snapshot.copy(folder.database, copy)
+            keys |= folder.key_ring("")
+            ring.touch(0o600)
+            ring.write_text(json.dumps({str(number): keys[number] for number in sorted(keys)}))
             part.unlink(missing_ok=True)
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as out:
                 with tarfile.open(fileobj=out, mode="w") as archive:
                     archive.add(copy, _DATABASE)
-                    for name in _KEYS:
-                        archive.add(folder.path / name, name)
+                    archive.add(ring, _RING)
+                    archive.add(folder.path / _KEYS, _KEYS)
                 out.flush()
                 os.fsync(out.fileno())
     except Unavailable as error:
         raise click.ClickException(f"{error.message} {error.detail}") from None
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, FolderError) as error:
         part.unlink(missing_ok=True)
         msg = f"No backup was made: {error}."
         raise click.ClickException(msg) from None
@@ -77,7 +83,7 @@ def restore(file: Path, data_dir: str) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         try:
             with tarfile.open(file, "r:") as archive:
-                for name in (*_KEYS, _DATABASE):
+                for name in (_RING, _KEYS, _DATABASE):
                     _extract(archive, name, Path(temporary) / name)
         except (OSError, KeyError, tarfile.TarError) as error:
             msg = f"{file} is no backup of Consignease: {error}."
@@ -92,7 +98,7 @@ def restore(file: Path, data_dir: str) -> None:
             msg = f"The backup was made by a newer release (schema {found}); install that first."
             raise click.ClickException(msg)
         # The database last: a folder without one is no installation.
-        for name in (*_KEYS, _DATABASE):
+        for name in (_RING, _KEYS, _DATABASE):
             (Path(temporary) / name).replace(folder / name)
     click.echo(f"Restored to {folder}. Start it: consignease dev --data-dir {data_dir}")
 

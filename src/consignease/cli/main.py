@@ -31,6 +31,7 @@ COMMANDS = {
     "endpoints": Entry(
         "consignease.cli.endpoints:endpoints", "List and change webhook endpoints.", "server"
     ),
+    "keys": Entry("consignease.cli.keys:keys", "Make, list and revoke API keys.", "server"),
     "listen": Entry(
         "consignease.cli.listen:listen", "Take events to an application on this machine.", "dev"
     ),

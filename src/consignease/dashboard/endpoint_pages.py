@@ -19,6 +19,7 @@ from consignease.store import views
 from consignease.store.tx import Tx
 from consignease.wire import json
 from consignease.wire.catalogue import CATALOGUE, example
+from consignease.wire.ed25519 import generate_pair, readable
 from consignease.wire.json import UnstableJSON
 from consignease.wire.signing import generate_secret
 
@@ -141,17 +142,19 @@ async def reveal(visit: Visit) -> Response:
     name, sealed = await visit.store.write(
         admins.noted, entry, app.secret, visit.instance, visit.path["endpoint"], visit.now
     )
-    revealed = visit.deps.vault.open(sealed, name).decode()
+    revealed = readable(visit.deps.vault.open(sealed, name).decode())
     return await _page(visit, "secret", revealed=revealed, **handlers.shown(""))
 
 
 async def rotate(visit: Visit) -> Response:
     """Give the endpoint a new secret; the present one lives on for a day."""
     name, now = visit.path["endpoint"], visit.now
-    sealed = visit.deps.vault.seal(generate_secret().encode(), name)
+    sealed, pair = (
+        visit.deps.vault.seal(one.encode(), name) for one in (generate_secret(), generate_pair())
+    )
     entry = visit.entry("secret.rotate", name)
     await visit.store.write(
-        admins.noted, entry, app.rotate, visit.instance, name, sealed, GRACE_MS, now
+        admins.noted, entry, app.rotate, visit.instance, name, sealed, GRACE_MS, now, pair
     )
     return visit.go(f"{visit.base}/endpoints/{name}/secret", done="rotated")
 

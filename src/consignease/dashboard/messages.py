@@ -13,9 +13,11 @@ from consignease.domain.faults import Invalid, NotFound
 from consignease.domain.messages import cursor_of, message_id
 from consignease.store import endpoints, views
 from consignease.store.tx import Tx
+from consignease.wire.ed25519 import PUBLIC_PREFIX, PublicKey, parse_public, readable, signer_of
 from consignease.wire.explain import Diagnosis, explain, malformed_secret
 from consignease.wire.headers import read_headers, read_timestamp
 from consignease.wire.signing import (
+    SECRET_PREFIX,
     SecretError,
     Signer,
     matches,
@@ -89,7 +91,7 @@ async def curl(visit: Visit) -> Response:
     name = visit.form("endpoint")
     url, secrets = await _signers(visit, name)
     second = int(visit.deps.wall())
-    signers = [Signer.of(one.decode()) for one in secrets]
+    signers = [signer_of(one.decode()) for one in secrets]
     signature = sign_all(signers, found["id"], second, found["body"])
     headers = {
         "content-type": "application/json",
@@ -120,8 +122,11 @@ def _diagnose(visit: Visit, secrets: list[str]) -> Diagnosis | None:
     pairs = [line.partition(":") for line in lines if ":" in line]
     headers = read_headers({name.strip().lower(): value.strip() for name, _, value in pairs})
     given = visit.form("secret").strip()
+    # Of a pair its public key is what an application verifies with.
+    tried = [given] if given else [readable(one) for one in secrets]
     try:
-        keys = [parse_secret(one) for one in ([given] if given else secrets)]
+        publics = [PublicKey(parse_public(one)) for one in tried if one.startswith(PUBLIC_PREFIX)]
+        keys = [parse_secret(one) for one in tried if not one.startswith(PUBLIC_PREFIX)]
     except SecretError as error:
         return malformed_secret(error)
     body = visit.form("body").encode("utf-8", "surrogatepass")
@@ -130,10 +135,13 @@ def _diagnose(visit: Visit, secrets: list[str]) -> Diagnosis | None:
     now = whole(clock, 14) or stamp or int(visit.deps.wall())
     if stamp is not None and abs(now - stamp) <= TOLERANCE:
         content = signed_content(headers.id, stamp, body)
-        if matches([Signer(key) for key in keys], content, headers.signature):
+        if matches([*map(Signer, keys), *publics], content, headers.signature):
             return None
-    environ = {"CLERK_WEBHOOK_SIGNING_SECRET": secrets[0]} if given else {}
-    return explain(body, headers, keys, tolerance=TOLERANCE, now=now, environ=environ)
+    own = next((one for one in secrets if one.startswith(SECRET_PREFIX)), "")
+    environ = {"CLERK_WEBHOOK_SIGNING_SECRET": own} if given else {}
+    return explain(
+        body, headers, keys, tolerance=TOLERANCE, now=now, environ=environ, publics=publics
+    )
 
 
 _HERE = "/dashboard/{instance}/messages/{message}"

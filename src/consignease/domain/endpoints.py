@@ -76,6 +76,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         event_types: Which events it wants; None for all.
         ordering: ``bounded``, ``strict`` or ``none``; see docs/states.md.
         disabled_reason: Why it was disabled, when we did it.
+        v1a: Whether an Ed25519 pair signs in addition to the secret.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit: int | None = None
     disabled: bool = False
     disabled_reason: str | None = None
+    v1a: bool = False
     created_at: int
     updated_at: int
 

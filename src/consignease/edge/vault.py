@@ -7,7 +7,7 @@ belongs to: it cannot be moved to another row.
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -26,23 +26,42 @@ class Vault:
 
     Args:
         keys: Key id (1 to 255) to 32 bytes; the highest id seals.
+        follow: Returns the keys if they were changed since they were last asked
+            for, else None; asked before each value is sealed, and when one was
+            sealed with a key that is not known. It has to be quick.
 
     Raises:
         ValueError: there is no key, or one has the wrong size.
     """
 
-    def __init__(self, keys: Mapping[int, bytes]) -> None:
+    def __init__(
+        self,
+        keys: Mapping[int, bytes],
+        follow: Callable[[], Mapping[int, bytes] | None] | None = None,
+    ) -> None:
+        self._ciphers: dict[int, AESGCM] = {}
+        self._follow = follow
+        self._take(keys)
+
+    def _take(self, keys: Mapping[int, bytes]) -> None:
         if not keys or any(len(key) != KEY_BYTES for key in keys.values()):
             msg = f"a key ring holds at least one key, each of {KEY_BYTES} bytes"
             raise ValueError(msg)
+        # Replaced at once: other threads seal and open meanwhile.
         self._ciphers = {number: AESGCM(key) for number, key in keys.items()}
-        self._newest = max(keys)
+
+    def _look(self) -> None:
+        changed = self._follow() if self._follow is not None else None
+        if changed is not None:
+            self._take(changed)
 
     def seal(self, value: bytes, belongs_to: str) -> bytes:
         """Encrypt `value` for the row that `belongs_to` names."""
-        nonce = os.urandom(_NONCE)
-        sealed = self._ciphers[self._newest].encrypt(nonce, value, belongs_to.encode())
-        return _VERSION + bytes((self._newest,)) + nonce + sealed
+        self._look()
+        nonce, ciphers = os.urandom(_NONCE), self._ciphers
+        newest = max(ciphers)
+        sealed = ciphers[newest].encrypt(nonce, value, belongs_to.encode())
+        return _VERSION + bytes((newest,)) + nonce + sealed
 
     def open(self, sealed: bytes, belongs_to: str) -> bytes:
         """Decrypt what `seal` made for the same row.
@@ -50,7 +69,10 @@ class Vault:
         Raises:
             VaultError: the key is missing, or the value was altered or moved.
         """
-        cipher = self._ciphers.get(sealed[1]) if sealed[:1] == _VERSION else None
+        cipher = self._cipher(sealed)
+        if cipher is None:
+            self._look()
+            cipher = self._cipher(sealed)
         if cipher is None:
             msg = "a stored secret was sealed with a key that is not in the key ring"
             raise VaultError(msg)
@@ -60,10 +82,27 @@ class Vault:
             msg = "a stored secret does not fit the row it was found in"
             raise VaultError(msg) from None
 
+    def _cipher(self, sealed: bytes) -> AESGCM | None:
+        return self._ciphers.get(sealed[1]) if sealed[:1] == _VERSION else None
+
+
+def key_number(sealed: bytes) -> int:
+    """Return the number of the key that a value was sealed with."""
+    return sealed[1]
+
 
 def new_key() -> str:
     """Make a key for the ring, as text."""
     return base64.b64encode(os.urandom(KEY_BYTES)).decode()
+
+
+def read_keys(ring: Mapping[int, str]) -> dict[int, bytes]:
+    """Read the keys of a ring from their texts.
+
+    Raises:
+        ValueError: one is not the base64 of 32 bytes.
+    """
+    return {number: read_key(text) for number, text in ring.items()}
 
 
 def read_key(text: str) -> bytes:

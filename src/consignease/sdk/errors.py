@@ -5,6 +5,7 @@
     WebhookVerificationError
     ├── MissingSecretError         missing_secret
     ├── MalformedSecretError       malformed_secret
+    ├── MissingCryptographyError   missing_cryptography
     ├── BodyNotRawError            body_not_raw
     ├── MissingHeaderError         missing_header
     ├── MalformedTimestampError    malformed_timestamp
@@ -47,6 +48,10 @@ class MissingSecretError(WebhookVerificationError):
 
 class MalformedSecretError(WebhookVerificationError):
     """The signing secret is empty or not in its form."""
+
+
+class MissingCryptographyError(WebhookVerificationError):
+    """A public key was given, and the package that verifies with it is not installed."""
 
 
 class BodyNotRawError(WebhookVerificationError):
@@ -114,6 +119,7 @@ class ReplayedError(WebhookVerificationError):
 _CLASSES: dict[Reason, type[WebhookVerificationError]] = {
     "missing_secret": MissingSecretError,
     "malformed_secret": MalformedSecretError,
+    "missing_cryptography": MissingCryptographyError,
     "body_not_raw": BodyNotRawError,
     "missing_header": MissingHeaderError,
     "malformed_timestamp": MalformedTimestampError,

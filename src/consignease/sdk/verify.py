@@ -8,12 +8,19 @@ from typing import TypeAlias, TypedDict
 
 from consignease.sdk.errors import error_for
 from consignease.sdk.replay import ReplayGuard
+from consignease.wire.ed25519 import (
+    PUBLIC_PREFIX,
+    CryptographyMissingError,
+    PublicKey,
+    parse_public,
+)
 from consignease.wire.events import WebhookEvent, decode_event
 from consignease.wire.explain import (
     SECRET_VARIABLE,
     Diagnosis,
     explain,
     malformed_secret,
+    missing_cryptography,
     missing_secret,
 )
 from consignease.wire.headers import Headers, SignedHeaders, read_headers, read_timestamp
@@ -50,8 +57,8 @@ def verify_webhook(
         body: The body exactly as it arrived. Text is taken as UTF-8.
         headers: The request's headers, a mapping or pairs, names in any case;
             ``svix-*`` names are preferred, ``webhook-*`` names do as well.
-        secret: The endpoint's signing secret, or several of which one must
-            fit; the variable ``CLERK_WEBHOOK_SIGNING_SECRET`` if left out.
+        secret: The endpoint's signing secret (``whsec_``) or public key
+            (``whpk_``), or several of which one must fit; the variable ``CLERK_WEBHOOK_SIGNING_SECRET`` if left out.
         tolerance: Seconds that the timestamp may lie off, inclusive.
         now: Unix seconds; the clock's if left out.
         replay_guard: Refuses a request that was accepted before.
@@ -111,23 +118,40 @@ def _secrets(secret: Secret | None) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _signers(secrets: tuple[str, ...]) -> tuple[Signer, ...]:
-    return tuple([Signer(key) for key in _keys(secrets)])
+def _signers(secrets: tuple[str, ...]) -> tuple[Signer | PublicKey, ...]:
+    return (*[Signer(key) for key in _keys(secrets)], *_publics(secrets))
 
 
 def _keys(secrets: tuple[str, ...]) -> list[bytes]:
     try:
-        return [parse_secret(secret) for secret in secrets]
+        return [parse_secret(one) for one in secrets if not one.strip().startswith(PUBLIC_PREFIX)]
     except SecretError as error:
         raise error_for(malformed_secret(error)) from None
+
+
+def _publics(secrets: tuple[str, ...]) -> list[PublicKey]:
+    given = [one.strip() for one in secrets if one.strip().startswith(PUBLIC_PREFIX)]
+    try:
+        return [PublicKey(parse_public(one)) for one in given]
+    except SecretError as error:
+        raise error_for(malformed_secret(error)) from None
+    except CryptographyMissingError as error:
+        raise error_for(missing_cryptography(error)) from None
 
 
 def _explain(
     body: bytes, headers: SignedHeaders, secrets: tuple[str, ...], tolerance: float, now: int
 ) -> Diagnosis:
     environ: Mapping[str, str] = os.environ
-    keys = _keys(secrets)
-    return explain(body, headers, keys, tolerance=tolerance, now=now, environ=environ)
+    return explain(
+        body,
+        headers,
+        _keys(secrets),
+        tolerance=tolerance,
+        now=now,
+        environ=environ,
+        publics=_publics(secrets),
+    )
 
 
 def _invalid(body: bytes, error: Exception) -> Diagnosis:

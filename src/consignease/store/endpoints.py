@@ -14,9 +14,9 @@ SELECT no, event_types, channels, ordering FROM endpoint WHERE app = ? AND delet
 _TOUCH = "UPDATE application SET endpoints_version = endpoints_version + 1 WHERE no = ?"
 _INSERT = """
 INSERT INTO endpoint (app, id, uid, url, description, version, event_types, channels, headers,
-                      metadata, ordering, rate_limit, disabled, created_at, updated_at)
+                      metadata, ordering, rate_limit, disabled, v1a, created_at, updated_at)
 VALUES (:app, :id, :uid, :url, :description, :version, :event_types, :channels, :headers,
-        :metadata, :ordering, :rate_limit, :disabled, :created_at, :updated_at)
+        :metadata, :ordering, :rate_limit, :disabled, :v1a, :created_at, :updated_at)
 RETURNING *
 """
 _UPDATE = """
@@ -24,7 +24,7 @@ UPDATE endpoint SET uid = :uid, url = :url, description = :description, version 
   event_types = :event_types, channels = :channels, headers = :headers, metadata = :metadata,
   ordering = :ordering, rate_limit = :rate_limit, disabled = :disabled,
   disabled_reason = :disabled_reason, paused_until = :paused_until,
-  first_failure_at = :first_failure_at, updated_at = :updated_at
+  first_failure_at = :first_failure_at, v1a = :v1a, updated_at = :updated_at
 WHERE no = :no RETURNING *
 """
 _BY_NAME = """
@@ -36,6 +36,7 @@ SELECT e.*, i.name AS instance_name, i.id AS instance_id
 FROM endpoint e JOIN application a ON a.no = e.app JOIN instance i ON i.no = a.instance
 WHERE e.no = ?
 """
+_BY_ID = "SELECT no, id FROM endpoint WHERE id = ? AND deleted_at IS NULL"
 _PAGE_DOWN = """
 SELECT * FROM endpoint WHERE app = ? AND deleted_at IS NULL AND id < ? ORDER BY id DESC LIMIT ?
 """
@@ -44,18 +45,19 @@ SELECT * FROM endpoint WHERE app = ? AND deleted_at IS NULL AND id > ? ORDER BY 
 """
 _DELETE = "UPDATE endpoint SET deleted_at = ?, uid = NULL WHERE no = ?"
 _ADD_SIGNING = """
-INSERT INTO endpoint_secret (endpoint, n, sealed, created_at, expires_at)
+INSERT INTO endpoint_secret (endpoint, n, sealed, created_at, expires_at, beside)
 VALUES (:endpoint,
         (SELECT coalesce(max(n), 0) + 1 FROM endpoint_secret WHERE endpoint = :endpoint),
-        :sealed, :now, NULL)
+        :sealed, :now, NULL, :beside)
 """
 _EXPIRE_SECRETS = """
 UPDATE endpoint_secret SET expires_at = :expires_at
-WHERE endpoint = :endpoint AND (expires_at IS NULL OR expires_at > :expires_at)
+WHERE endpoint = :endpoint AND beside = :beside
+  AND (expires_at IS NULL OR expires_at > :expires_at)
 """
 _SECRETS = """
-SELECT n, sealed, expires_at FROM endpoint_secret
-WHERE endpoint = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY n DESC
+SELECT n, sealed, expires_at, beside FROM endpoint_secret
+WHERE endpoint = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY beside, n DESC
 """
 _DISABLE = "UPDATE endpoint SET disabled = 1, disabled_reason = ?, updated_at = ? WHERE no = ?"
 _PAUSE = "UPDATE endpoint SET paused_until = ? WHERE no = ?"
@@ -130,6 +132,11 @@ def find(tx: Tx, app: int, name: str) -> Any:
     return tx.one(_BY_NAME, (app, name, name))
 
 
+def by_id(tx: Tx, id: str) -> Any:  # noqa: A002 - the column's name
+    """Return number and id of the endpoint with that id, whoever's it is; None if there is none."""
+    return tx.one(_BY_ID, (id,))
+
+
 def by_number(tx: Tx, no: int) -> Any:
     """Return an endpoint, deleted or not, with its instance's id and name."""
     return tx.one(_BY_NO, (no,))
@@ -148,18 +155,23 @@ def delete(tx: Tx, app: int, no: int, now: int) -> None:
     tx.execute(_DELETE, (now, no))
 
 
-def add_secret(tx: Tx, no: int, sealed: bytes, now: int) -> None:
-    """Add a signing secret, newest first from now on."""
-    tx.execute(_ADD_SIGNING, {"endpoint": no, "sealed": sealed, "now": now})
+def add_secret(tx: Tx, no: int, sealed: bytes, now: int, *, beside: bool = False) -> None:
+    """Add a signing secret, newest first from now on; or a pair that signs beside it."""
+    values = {"endpoint": no, "sealed": sealed, "now": now, "beside": int(beside)}
+    tx.execute(_ADD_SIGNING, values)
 
 
-def expire_secrets(tx: Tx, no: int, expires_at: int) -> None:
-    """Let the present secrets of an endpoint end at a time."""
-    tx.execute(_EXPIRE_SECRETS, {"endpoint": no, "expires_at": expires_at})
+def expire_secrets(tx: Tx, no: int, expires_at: int, *, beside: bool = False) -> None:
+    """Let the present secrets of an endpoint, or the pairs beside them, end at a time."""
+    values = {"endpoint": no, "expires_at": expires_at, "beside": int(beside)}
+    tx.execute(_EXPIRE_SECRETS, values)
 
 
 def secrets(tx: Tx, no: int, now: int) -> list[Any]:
-    """Return the live secrets of an endpoint, newest first."""
+    """Return the live secrets of an endpoint, newest first, then the pairs beside them.
+
+    A verifier that reads the first signature alone finds the same one as before.
+    """
     return tx.all(_SECRETS, (no, now))
 
 

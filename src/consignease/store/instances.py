@@ -24,6 +24,10 @@ FROM secret_key k JOIN instance i ON i.no = k.instance
 JOIN application a ON a.instance = i.no AND a.uid = i.id
 WHERE k.hash = ? AND k.revoked_at IS NULL
 """
+_BY_NO = """
+SELECT i.no, i.id, i.name, i.frontend_host, a.no AS app, a.id AS app_id
+FROM instance i JOIN application a ON a.instance = i.no AND a.uid = i.id WHERE i.no = ?
+"""
 _ADD_KEY = "INSERT INTO secret_key (hash, instance, last4, created_at) VALUES (?, ?, ?, ?)"
 _INSERT_PAIR = """
 INSERT INTO token_key (kid, instance, public_pem, private_sealed, created_at)
@@ -75,6 +79,11 @@ def by_secret_key(tx: Tx, key_hash: str) -> Instance | None:
     """Return the instance that a live secret key belongs to."""
     row = tx.one(_BY_KEY, (key_hash,))
     return None if row is None else _instance(row)
+
+
+def by_number(tx: Tx, no: int) -> Instance:
+    """Return the instance with that number."""
+    return _instance(tx.one(_BY_NO, (no,)))
 
 
 def add_secret_key(tx: Tx, instance: int, key_hash: str, last4: str, now: int) -> None:

@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from consignease.wire import json
+from consignease.wire import ed25519, json
 from consignease.wire.events import decode_event
 from consignease.wire.headers import SignedHeaders, read_timestamp
 from consignease.wire.signing import (
@@ -26,6 +26,7 @@ from consignease.wire.signing import (
     TOKEN_PREFIX,
     SecretError,
     Signer,
+    Verifies,
     matches,
     signed_content,
 )
@@ -47,6 +48,7 @@ WRONG_VARIABLES = (
 Reason: TypeAlias = Literal[
     "missing_secret",
     "malformed_secret",
+    "missing_cryptography",
     "body_not_raw",
     "missing_header",
     "malformed_timestamp",
@@ -63,7 +65,6 @@ Reason: TypeAlias = Literal[
 MAX_SEARCHED_BYTES = 128 * 1024
 """Bodies above this are not searched for rewriting, so that a flood stays cheap."""
 
-_TOKEN_LENGTH = 47
 _SHORT_KEY = 16
 _MILLISECONDS = 100_000_000_000
 
@@ -104,12 +105,19 @@ def missing_secret(environ: Mapping[str, str]) -> Diagnosis:
     return Diagnosis("missing_secret", message, fix)
 
 
+def missing_cryptography(error: ImportError) -> Diagnosis:
+    """Say that a public key was given and the package that verifies with it is not there."""
+    message = "A public key (whpk_) verifies Ed25519 signatures, which needs a package."
+    return Diagnosis("missing_cryptography", message, f"{error}.")
+
+
 def malformed_secret(error: SecretError) -> Diagnosis:
     """Say what is wrong with a signing secret."""
     fix = {
         "empty": f"Leave secret out to use {SECRET_VARIABLE}, or pass the endpoint's secret.",
         "quotes": "Remove the quotation marks; only whsec_… belongs in the value.",
         "double_prefix": "Remove one of the two whsec_.",
+        "pair": "Copy the public key again from the endpoint's settings, whole.",
         "wrong_kind": "Copy the signing secret from the endpoint's settings page, not an API key.",
     }.get(error.fault, "Copy the signing secret again from the endpoint's settings page, whole.")
     return Diagnosis("malformed_secret", str(error), fix)
@@ -123,6 +131,7 @@ def explain(
     tolerance: float,
     now: int,
     environ: Mapping[str, str],
+    publics: Sequence[ed25519.PublicKey] = (),
 ) -> Diagnosis:
     """Find why a request does not verify.
 
@@ -133,12 +142,14 @@ def explain(
         tolerance: Seconds that the timestamp may lie off.
         now: Unix seconds.
         environ: Variables to search for a secret that would have fitted.
+        publics: The public keys that were tried.
     """
+    verifiers: list[Verifies] = [*map(Signer, keys), *publics]
     return (
         _headers(headers)
         or _timestamp(headers.timestamp, tolerance, now)
-        or _tokens(headers.signature)
-        or _rewritten(body, headers, [Signer(key) for key in keys])
+        or _tokens(headers.signature, v1=bool(keys), v1a=bool(publics))
+        or _rewritten(body, headers, verifiers)
         or _other_variable(body, headers, environ)
         or _no_match(body, headers, keys)
     )
@@ -175,30 +186,41 @@ def _timestamp(text: str, tolerance: float, now: int) -> Diagnosis | None:
     return Diagnosis("timestamp_too_new", message, fix, skew=skew)
 
 
-def _tokens(header: str) -> Diagnosis | None:
+_VERSIONS = {TOKEN_PREFIX: 32, ed25519.TOKEN_PREFIX: 64}
+"""The bytes of a signature, by the version tag that tokens begin with."""
+
+
+def _tokens(header: str, *, v1: bool, v1a: bool) -> Diagnosis | None:
     tokens = header.split()
-    if any(_well_formed(token) for token in tokens):
+    wanted = [TOKEN_PREFIX] * v1 + [ed25519.TOKEN_PREFIX] * v1a
+    if any(_well_formed(token, prefix) for token in tokens for prefix in wanted):
         return None
-    if any("," in token and not token.startswith(TOKEN_PREFIX) for token in tokens):
+    names = " or ".join(prefix.rstrip(",") for prefix in wanted)
+    if any("," in token and not token.startswith(tuple(wanted)) for token in tokens):
         versions = ", ".join(sorted({token.partition(",")[0][:8] for token in tokens}))
-        message = f"The signature header holds no v1 signature, only {versions!r}."
-        return Diagnosis("no_matching_signature", message, "Let the sender sign with v1.")
+        message = f"The signature header holds no {names} signature, only {versions!r}."
+        fix = f"Let the sender sign with {names}."
+        if not v1:
+            fix = "Ask for v1a at the endpoint, or verify with its whsec_ secret."
+        return Diagnosis("no_matching_signature", message, fix)
     message = "The signature header holds no well-formed signature."
-    fix = "Expected is v1, and 44 characters of padded base64; pass the header on as it came."
+    length = " or ".join(str((_VERSIONS[prefix] + 2) // 3 * 4) for prefix in wanted)
+    fix = f"Expected is {names}, and {length} characters of padded base64; pass the header on as it came."
     return Diagnosis("malformed_signature", message, fix)
 
 
-def _well_formed(token: str) -> bool:
-    if not token.startswith(TOKEN_PREFIX) or len(token) != _TOKEN_LENGTH:
+def _well_formed(token: str, prefix: str) -> bool:
+    if not token.startswith(prefix):
         return False
     try:
-        base64.b64decode(token.removeprefix(TOKEN_PREFIX), validate=True)
+        return len(base64.b64decode(token.removeprefix(prefix), validate=True)) == _VERSIONS[prefix]
     except ValueError:
         return False
-    return True
 
 
-def _rewritten(body: bytes, headers: SignedHeaders, signers: Sequence[Signer]) -> Diagnosis | None:
+def _rewritten(
+    body: bytes, headers: SignedHeaders, signers: Sequence[Verifies]
+) -> Diagnosis | None:
     if len(body) > MAX_SEARCHED_BYTES:
         return None
     for message, original in _originals(body):
@@ -243,7 +265,7 @@ def _other_variable(
     return None
 
 
-def _fits(signers: Sequence[Signer], headers: SignedHeaders, body: bytes) -> bool:
+def _fits(signers: Sequence[Verifies], headers: SignedHeaders, body: bytes) -> bool:
     stamp = read_timestamp(headers.timestamp)
     return stamp is not None and matches(
         signers, signed_content(headers.id, stamp, body), headers.signature

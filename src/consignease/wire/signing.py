@@ -12,7 +12,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from hmac import compare_digest
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 SVIX_HEADERS = ("svix-id", "svix-timestamp", "svix-signature")
 """Message id, Unix seconds, signatures: the names most clients read."""
@@ -26,7 +26,15 @@ NEW_KEY_BYTES = 24
 MAX_KEY_BYTES = 75
 
 SecretFault = Literal[
-    "empty", "quotes", "double_prefix", "wrong_kind", "url_safe", "alphabet", "length", "size"
+    "empty",
+    "quotes",
+    "double_prefix",
+    "wrong_kind",
+    "url_safe",
+    "alphabet",
+    "length",
+    "size",
+    "pair",
 ]
 
 _BLOCK = 64
@@ -42,6 +50,8 @@ _FAULTS: dict[SecretFault, str] = {
     "url_safe": "The signing secret holds - or _, which standard base64 does not have.",
     "alphabet": "The signing secret holds characters that are not base64.",
     "length": "The signing secret has a length that base64 cannot have; some of it is missing.",
+    "pair": "That is no Ed25519 key: whsk_ is followed by 64 bytes, the private and its own "
+    "public key, whpk_ by 32.",
     "size": f"A new signing secret holds {NEW_KEY_BYTES} to {MAX_KEY_BYTES} bytes.",
 }
 
@@ -140,26 +150,48 @@ class Signer:
         outer.update(inner.digest())
         return TOKEN_PREFIX + binascii.b2a_base64(outer.digest(), newline=False).decode("ascii")
 
+    def fits(self, content: bytes, tokens: Iterable[str]) -> bool:
+        """Tell in constant time whether any ``v1`` token is of this key.
+
+        Other versions and malformed tokens are passed over.
+        """
+        mine = self.token(content)
+        for token in tokens:
+            if token.startswith(TOKEN_PREFIX) and token.isascii() and compare_digest(mine, token):
+                return True
+        return False
+
     def sign(self, msg_id: str, timestamp: int, body: bytes) -> str:
         """Sign one request: message id, Unix seconds of this try, body as sent."""
         return self.token(signed_content(msg_id, timestamp, body))
 
 
-def sign_all(signers: Iterable[Signer], msg_id: str, timestamp: int, body: bytes) -> str:
+class Signs(Protocol):
+    """Makes signature tokens: `Signer` does, and an Ed25519 key pair."""
+
+    def token(self, content: bytes) -> str:
+        """Sign what `signed_content` made."""
+        ...
+
+
+class Verifies(Protocol):
+    """Judges signature tokens: `Signer` does, and an Ed25519 public key."""
+
+    def fits(self, content: bytes, tokens: Iterable[str]) -> bool:
+        """Tell whether any token is of this key."""
+        ...
+
+
+def sign_all(signers: Iterable[Signs], msg_id: str, timestamp: int, body: bytes) -> str:
     """Make the value of the signature header: a token for each signer, in their order."""
     content = signed_content(msg_id, timestamp, body)
     return " ".join([signer.token(content) for signer in signers])
 
 
-def matches(signers: Sequence[Signer], content: bytes, header: str) -> bool:
-    """Tell in constant time whether any ``v1`` token of the header fits any signer.
+def matches(verifiers: Sequence[Verifies], content: bytes, header: str) -> bool:
+    """Tell whether any token of the header is of any of these keys.
 
     Other versions and malformed tokens are passed over.
     """
-    expected = [signer.token(content) for signer in signers]
-    for token in header.split():
-        if token.startswith(TOKEN_PREFIX) and token.isascii():
-            for mine in expected:
-                if compare_digest(mine, token):
-                    return True
-    return False
+    tokens = header.split()
+    return any(verifier.fits(content, tokens) for verifier in verifiers)

@@ -6,7 +6,7 @@ from consignease.domain.delivery import Policy, Settled, State, next_limit
 from consignease.domain.leases import Leased
 from consignease.edge.guard import Policy as GuardPolicy
 from consignease.edge.target import Target
-from consignease.wire.signing import Signer
+from consignease.wire.signing import Signs
 
 
 class Route:
@@ -16,7 +16,7 @@ class Route:
         app: Number of the application it belongs to.
         target: Where it is; None if its URL cannot be requested.
         error: Why it cannot be requested.
-        signers: One for each live signing secret, newest first.
+        signers: One for each live signing secret or key pair, newest first.
         headers: Header lines that are the same in every request.
         policy: Retry schedule and ordering.
         guard: Which addresses are allowed.
@@ -44,7 +44,7 @@ class Route:
         app: int,
         target: Target | None,
         error: str,
-        signers: list[Signer],
+        signers: list[Signs],
         headers: list[str],
         policy: Policy,
         guard: GuardPolicy,

@@ -12,7 +12,7 @@ from consignease.edge.vault import Vault
 from consignease.store import endpoints
 from consignease.store.opening import AnyStore
 from consignease.store.tx import Tx
-from consignease.wire.signing import Signer
+from consignease.wire.ed25519 import signer_of
 from consignease.work.gate import Route
 from consignease.work.outlets import (
     LISTEN_POLICY,
@@ -60,7 +60,7 @@ def route_loader(
             app=row["app"],
             target=target,
             error=error,
-            signers=[Signer.of(vault.open(one["sealed"], row["id"]).decode()) for one in secrets],
+            signers=[signer_of(vault.open(one["sealed"], row["id"]).decode()) for one in secrets],
             headers=[*_HEADERS, *(f"{name}: {value}" for name, value in custom.items())],
             policy=policy,
             guard=LISTEN_POLICY if virtual else guards[row["instance_name"]],

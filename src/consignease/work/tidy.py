@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from consignease.app import portal
 from consignease.edge.clock import Clock
 from consignease.store import housekeeping, idempotency
 from consignease.store.opening import AnyStore
@@ -12,13 +13,15 @@ _log = logging.getLogger("consignease.tidy")
 
 
 async def tidy(store: AnyStore, clock: Clock) -> None:
-    """Run until cancelled: note the time, see to the database, drop idempotency keys that ended."""
+    """Run until cancelled: note the time, see to the database, drop keys and tokens that ended."""
     while True:
         await asyncio.sleep(EVERY_SECONDS)
         try:
             await store.write(housekeeping.tick, clock.now())
             await store.upkeep(clock.now())
             while await store.write(idempotency.drop_expired, clock.now()):
+                pass
+            while await store.write(portal.drop_ended, clock.now()):
                 pass
         except Exception:  # noqa: BLE001 - the next round may do better
             _log.exception("tidying failed; it is tried again")

@@ -42,6 +42,7 @@ endpoint = table(
     integer("created_at"),
     integer("updated_at"),
     integer("deleted_at", nullable=True),
+    integer("v1a", server_default="0"),
     UniqueConstraint("app", "uid"),
     Index("endpoint_app", "app", "id"),
 )
@@ -53,8 +54,14 @@ endpoint_secret = table(
     blob("sealed"),
     integer("created_at"),
     integer("expires_at", nullable=True),
+    integer("beside", server_default="0"),
     rowid=False,
 )
+"""The keys that an endpoint's deliveries are signed with, newest last.
+
+One that is `beside` is an Ed25519 pair that signs v1a in addition to the
+endpoint's secret; any other is the secret itself.
+"""
 
 message = table(
     "message",
