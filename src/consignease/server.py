@@ -39,6 +39,7 @@ from consignease.store import housekeeping, instances
 from consignease.store.opening import AnyStore, open_store, prepare
 from consignease.store.tx import Tx
 from consignease.work.deliver import Deliverer
+from consignease.work.retain import retain
 from consignease.work.routes import route_loader
 from consignease.work.sweep import sweep
 from consignease.work.tidy import tidy
@@ -226,7 +227,10 @@ class Server:
         if not all(keys.public_key for keys in self.keys):
             self.keys = self.folder.add_public_keys(await self.store.read(_public_keys))
         await self.worker.start(self.store)
-        self._loops = [asyncio.create_task(tidy(self.store, self._clock))]
+        self._loops = [
+            asyncio.create_task(tidy(self.store, self._clock)),
+            asyncio.create_task(retain(self.store, self._clock, self.settings.keep)),
+        ]
         if not self.store.alone:
             self._loops.append(asyncio.create_task(sweep(self.store, self.worker, self._clock)))
 

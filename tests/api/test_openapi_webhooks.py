@@ -64,7 +64,6 @@ class Prepared:
             case.path_parameters = {**case.path_parameters, **known}
         if isinstance(case.query, dict):
             case.query.pop("iterator", None)
-            case.query.pop("tag", None)
         if isinstance(case.body, dict):
             right: dict[str, Any] = {
                 "url": "http://127.0.0.1:9/",
@@ -77,6 +76,8 @@ class Prepared:
                 "data": {},
                 "eventId": f"e{turn}",
                 "channels": ["a"],
+                "tags": ["t"],
+                "ids": ["msg_none"],
                 "headers": {"x-a": "b"},
                 "metadata": {},
                 "description": "d",
@@ -84,7 +85,7 @@ class Prepared:
                 "secret": None,
                 "key": None,
             }
-            for name in ("tags", "deliverAt", "transformationsParams", "application"):
+            for name in ("deliverAt", "payloadRetentionHours", "transformationsParams", "application"):
                 case.body.pop(name, None)
             case.body |= {name: right[name] for name in set(right) & set(case.body)}
 

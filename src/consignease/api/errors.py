@@ -188,6 +188,10 @@ _SVIX_CODES: tuple[tuple[type[Fault], str], ...] = (
 )
 
 
+_SVIX_TYPES = frozenset({"application_uid_mismatch"})
+"""Codes of faults of content that are named as the type of what is wrong."""
+
+
 def svix_error(fault: Fault, trace_id: str) -> tuple[int, bytes]:
     """Put a fault into the shape that Svix clients read.
 
@@ -201,6 +205,7 @@ def svix_error(fault: Fault, trace_id: str) -> tuple[int, bytes]:
     del trace_id  # it is in the answer's headers
     if isinstance(fault, Invalid):
         kind = "value_error.jsondecode" if isinstance(fault, Malformed) else "value_error"
+        kind = fault.code if fault.code in _SVIX_TYPES else kind
         loc = fault.loc if isinstance(fault, Mismatch) else ["body"]
         if not isinstance(fault, Mismatch) and fault.param is not None:
             loc = ["body", fault.param]

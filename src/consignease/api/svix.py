@@ -6,7 +6,15 @@ from typing import Any
 import msgspec
 
 from consignease import __version__
-from consignease.api import openapi, svix_apps, svix_endpoint_more, svix_event_types, svix_messages
+from consignease.api import (
+    openapi,
+    svix_apps,
+    svix_endpoint_more,
+    svix_event_types,
+    svix_message_create,
+    svix_message_lists,
+    svix_messages,
+)
 from consignease.api.errors import svix_error
 from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
 from consignease.api.svix_endpoints import endpoint_ops
@@ -76,4 +84,6 @@ def svix_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
         *svix_apps.OPS,
         *svix_event_types.OPS,
         *svix_messages.OPS,
+        *svix_message_create.OPS,
+        *svix_message_lists.OPS,
     )

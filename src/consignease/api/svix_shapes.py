@@ -67,6 +67,7 @@ class EndpointOut(Struct, kw_only=True, rename="camel"):
     rate_limit: int | None
     throttle_rate: int | None
     ordering: str
+    dropped_count: int
     metadata: dict[str, str]
     created_at: str
     updated_at: str
@@ -118,6 +119,7 @@ def endpoint_out(endpoint: Endpoint) -> EndpointOut:
         rate_limit=endpoint.rate_limit,
         throttle_rate=endpoint.rate_limit,
         ordering=endpoint.ordering,
+        dropped_count=endpoint.dropped,
         metadata=endpoint.metadata,
         created_at=shown_time(endpoint.created_at),
         updated_at=shown_time(endpoint.updated_at),

@@ -33,6 +33,7 @@ def _read(row: Any) -> Endpoint:
         rate_limit=row["rate_limit"],
         disabled=bool(row["disabled"]),
         disabled_reason=row["disabled_reason"],
+        dropped=row["dropped"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )

@@ -76,6 +76,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         event_types: Which events it wants; None for all.
         ordering: ``bounded``, ``strict`` or ``none``; see docs/states.md.
         disabled_reason: Why it was disabled, when we did it.
+        dropped: How many deliveries were dropped because its backlog was too old or too long.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit: int | None = None
     disabled: bool = False
     disabled_reason: str | None = None
+    dropped: int = 0
     created_at: int
     updated_at: int
 

@@ -22,7 +22,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 _NAME = "UPDATE message SET uid = ?, channels = ? WHERE cursor = ?"
 _ADD_UID = "INSERT INTO message_uid (app, uid, cursor) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _BY_UID = "SELECT cursor FROM message_uid WHERE app = ? AND uid = ?"
-_EXPUNGE = "UPDATE message SET body = NULL WHERE app = ? AND cursor = ?"
+_EXPUNGE = "UPDATE message SET body = NULL, expires_at = NULL WHERE app = ? AND cursor = ?"
 _GET = "SELECT * FROM message WHERE cursor = ? AND app = ?"
 
 
