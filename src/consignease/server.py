@@ -17,6 +17,7 @@ from consignease.api import svix
 from consignease.api.clerk_backend import OPS, ClerkDialect, description
 from consignease.api.clerk_images import avatars
 from consignease.api.dispatch import Api
+from consignease.api.events import events_ops
 from consignease.api.listen import listen_ops
 from consignease.api.ops import Services
 from consignease.api.site import Site
@@ -274,6 +275,7 @@ class Server:
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
             webhooks=Api(webhook_ops, SvixDialect(), services),
+            events=Api(events_ops(self.store.horizon), ClerkDialect(), services),
             listen=Api(listen_ops(self.worker.outlets.listeners), ClerkDialect(), services),
             health=self._health,
             dashboard=self._dashboard(),

@@ -8,7 +8,7 @@ from consignease.work.retain import Rounds
 from tests.helpers.receiver import Receiver
 from tests.helpers.server import RunningServer
 
-MESSAGES = 400
+MESSAGES = 200
 
 
 def test_what_is_forgotten_at_once_was_delivered_before(tmp_path: Path) -> None:

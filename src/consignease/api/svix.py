@@ -11,6 +11,7 @@ from consignease.api import (
     svix_apps,
     svix_endpoint_more,
     svix_event_types,
+    svix_explain,
     svix_message_create,
     svix_message_lists,
     svix_messages,
@@ -86,4 +87,5 @@ def svix_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
         *svix_messages.OPS,
         *svix_message_create.OPS,
         *svix_message_lists.OPS,
+        *svix_explain.OPS,
     )
