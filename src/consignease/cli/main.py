@@ -31,6 +31,9 @@ COMMANDS = {
     "endpoints": Entry(
         "consignease.cli.endpoints:endpoints", "List and change webhook endpoints.", "server"
     ),
+    "messages": Entry(
+        "consignease.cli.messages:messages", "List, send and explain messages.", "server"
+    ),
     "listen": Entry(
         "consignease.cli.listen:listen", "Take events to an application on this machine.", "dev"
     ),
