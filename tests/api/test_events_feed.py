@@ -27,7 +27,9 @@ def client(server: RunningServer) -> Iterator[Client]:
 
 
 def user(client: Client, name: str) -> str:
-    made = client.call("POST", "/v1/users", {"username": f"user{name}", "skip_password_requirement": True})
+    made = client.call(
+        "POST", "/v1/users", {"username": f"user{name}", "skip_password_requirement": True}
+    )
     assert made.status == 200, made.body
     return made.json["id"]
 
@@ -112,7 +114,9 @@ def test_a_forgotten_payload_reads_as_expired(server: RunningServer, client: Cli
     user(client, "one")
     user(client, "two")
     cursor = read(client)["data"][0]["cursor"]
-    server.write(lambda tx: tx.execute("UPDATE message SET body = NULL WHERE cursor = ?", (cursor,)))
+    server.write(
+        lambda tx: tx.execute("UPDATE message SET body = NULL WHERE cursor = ?", (cursor,))
+    )
     first, second = read(client, "after=0")["data"]
     assert first["event"] == {"expired": True}
     assert second["event"]["type"] == "user.created"

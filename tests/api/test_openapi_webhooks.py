@@ -85,7 +85,12 @@ class Prepared:
                 "secret": None,
                 "key": None,
             }
-            for name in ("deliverAt", "payloadRetentionHours", "transformationsParams", "application"):
+            for name in (
+                "deliverAt",
+                "payloadRetentionHours",
+                "transformationsParams",
+                "application",
+            ):
                 case.body.pop(name, None)
             case.body |= {name: right[name] for name in set(right) & set(case.body)}
 

@@ -82,7 +82,9 @@ def test_what_waits_in_a_lane_names_what_it_waits_behind(server: RunningServer) 
     client = server.client()
     app = server.keys().application_id
     client.call("POST", f"/api/v1/app/{app}/endpoint", {"url": "http://127.0.0.1:9/"})
-    made = client.call("POST", "/v1/users", {"username": "somebody", "skip_password_requirement": True})
+    made = client.call(
+        "POST", "/v1/users", {"username": "somebody", "skip_password_requirement": True}
+    )
     client.call("PATCH", f"/v1/users/{made.json['id']}", {"first_name": "Some"})
     second, first = client.call("GET", f"/api/v1/app/{app}/msg").json["data"]
     for _ in range(200):

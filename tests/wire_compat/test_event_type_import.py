@@ -42,7 +42,10 @@ SPEC: dict[str, Any] = {
     },
     "components": {
         "schemas": {
-            "Pet": {"type": "object", "properties": {"owner": {"$ref": "#/components/schemas/Owner"}}},
+            "Pet": {
+                "type": "object",
+                "properties": {"owner": {"$ref": "#/components/schemas/Owner"}},
+            },
             "Owner": {"type": "string"},
             "Other": {"type": "integer"},
         }

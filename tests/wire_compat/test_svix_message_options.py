@@ -228,9 +228,7 @@ def test_precheck_tells_whether_anybody_would_get_it(svix: Any, app: str) -> Non
     svix.endpoint.create(app, EndpointIn(url="http://127.0.0.1:9/", channels=["c"]))
     assert active() is False
     assert active(channels=["c", "d"]) is True
-    svix.endpoint.create(
-        app, EndpointIn(url="http://127.0.0.1:9/", event_types=["user.created"])
-    )
+    svix.endpoint.create(app, EndpointIn(url="http://127.0.0.1:9/", event_types=["user.created"]))
     assert active(event_type="user.created") is True
 
 

@@ -33,9 +33,7 @@ class Explained(msgspec.Struct, frozen=True):
     more: bool
 
 
-def explain(
-    tx: Tx, instance: Instance, message: str, endpoint: str | None, now: int
-) -> Explained:
+def explain(tx: Tx, instance: Instance, message: str, endpoint: str | None, now: int) -> Explained:
     """Explain what became of a message.
 
     Args:

@@ -94,9 +94,7 @@ class Found(msgspec.Struct, frozen=True):
     reached: str | None = None
 
 
-def _page(
-    look: Look, rows: list[Any], walked: Callable[[], str | None] = lambda: None
-) -> Found:
+def _page(look: Look, rows: list[Any], walked: Callable[[], str | None] = lambda: None) -> Found:
     """Make a page of rows of which one more was asked for than wanted."""
     more = len(rows) > look.limit
     reached = None if more else walked()

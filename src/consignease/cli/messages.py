@@ -125,8 +125,7 @@ def create(
 ) -> None:
     """Send a message of TYPE; its PAYLOAD is a JSON object, read from stdin if left out.
 
-    \b
-    consignease messages create invoice.paid '{"amount": 42}' --app acme
+    Example: consignease messages create invoice.paid '{"amount": 42}' --app acme
     """
     target = Target(data_dir, instance)
     try:
@@ -178,8 +177,7 @@ def explain(
 ) -> None:
     """Say why each endpoint got a message, or why it did not, and what to do next.
 
-    \b
-    consignease messages explain msg_2g7np7Hrk0SN6kj5EDMLDaKNL0S
+    Example: consignease messages explain msg_2g7np7Hrk0SN6kj5EDMLDaKNL0S
     """
     target = Target(data_dir, instance)
     query = "" if endpoint is None else f"?{urlencode({'endpoint': endpoint})}"

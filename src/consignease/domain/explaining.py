@@ -138,6 +138,11 @@ def judge(sent: Sent, endpoint: Facing, handed: Handed | None, now: int) -> Verd
 
 
 def _open(sent: Sent, endpoint: Facing, handed: Handed, now: int) -> Verdict:
+    return _held(endpoint, handed, now) or _next(sent, handed, now)
+
+
+def _held(endpoint: Facing, handed: Handed, now: int) -> Verdict | None:
+    """Say what holds a delivery up; None if only its time does."""
     if endpoint.disabled:
         why = endpoint.disabled_reason or "Somebody disabled it."
         since = moment(endpoint.updated_at)
@@ -163,6 +168,10 @@ def _open(sent: Sent, endpoint: Facing, handed: Handed, now: int) -> Verdict:
                 "Release the lane, or choose the ordering `none` if order does not matter.",
             ),
         )
+    return None
+
+
+def _next(sent: Sent, handed: Handed, now: int) -> Verdict:
     due = handed.due_at or now
     if handed.tries and handed.last is not None:
         advice = _advice(handed.last)
@@ -198,9 +207,7 @@ def _canceled(sent: Sent, endpoint: Facing, handed: Handed) -> Verdict:
     if endpoint.deleted_at is not None:
         return _deleted(endpoint.deleted_at)
     if sent.expired:
-        return Verdict(
-            "expired", "Canceled, because its payload was forgotten before it was sent."
-        )
+        return Verdict("expired", "Canceled, because its payload was forgotten before it was sent.")
     superseded = "what it is about was deleted before it was sent"
     dropped = "the endpoint's backlog was too old or too long"
     again = ("To send it all the same: consignease messages resend.",)
@@ -231,7 +238,11 @@ def _not_addressed(sent: Sent, endpoint: Facing) -> Verdict:
             (f"Add {sent.type} to the endpoint's event types, for the next one.",),
         )
     if endpoint.channels is not None and not set(endpoint.channels) & set(sent.channels):
-        has = f"the message's are {_listed(sent.channels)}" if sent.channels else "the message has none"
+        has = (
+            f"the message's are {_listed(sent.channels)}"
+            if sent.channels
+            else "the message has none"
+        )
         return Verdict(
             "channel",
             f"Filtered out: it wants the channels {_listed(endpoint.channels)}; {has}.",

@@ -47,7 +47,7 @@ def _described(spec: dict[str, Any], name: str, item: object) -> Described:
         msg = f"{name[:80]!r} cannot be an event type: letters, digits and - _ . only."
         raise Invalid(msg, param="spec")
     methods = _object(item)
-    operation = next((_object(methods[verb]) for verb in _METHODS if verb in methods), {})
+    operation = _object(next((methods[verb] for verb in _METHODS if verb in methods), None))
     text = operation.get("description") or operation.get("summary") or ""
     schema = _schema(spec, operation)
     return Described(
@@ -60,7 +60,7 @@ def _described(spec: dict[str, Any], name: str, item: object) -> Described:
 
 def _schema(spec: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any] | None:
     content = _object(_object(operation.get("requestBody")).get("content"))
-    media = next((_object(content[kind]) for kind in content if "json" in kind), {})
+    media = _object(next((content[kind] for kind in content if "json" in kind), None))
     schema = media.get("schema")
     if not isinstance(schema, dict):
         return None

@@ -30,16 +30,20 @@ _BY_TAG = """(SELECT n.* FROM message_tag t JOIN message n ON n.cursor = t.curso
   WHERE t.app = :app AND t.tag = :tag AND t.cursor < :below AND t.cursor > :above
   ORDER BY t.cursor DESC LIMIT :walk)"""
 # The noqa's below: what is put together are constants of this file.
-_MESSAGES = f"SELECT m.* FROM {_BY_APP} m WHERE {_TIMES} AND {_FILTERS} ORDER BY m.cursor DESC LIMIT :limit"  # noqa: S608
+_MESSAGES = (
+    f"SELECT m.* FROM {_BY_APP} m WHERE {_TIMES} AND {_FILTERS} ORDER BY m.cursor DESC LIMIT :limit"  # noqa: S608
+)
 _MESSAGES_OF_TAG = (
     f"SELECT m.* FROM {_BY_TAG} m WHERE {_TIMES} AND {_FILTERS} ORDER BY m.cursor DESC LIMIT :limit"  # noqa: S608
 )
+# Deliveries are looked up one by one: a join may be planned as a reading of all there are.
+_DELIVERY = "FROM delivery d WHERE d.cursor = m.cursor AND d.endpoint = :endpoint"
 _OF_ENDPOINT = f"""
-SELECT m.*, d.state, d.due_at, d.tries FROM {_BY_APP} m
-JOIN delivery d ON d.cursor = m.cursor AND d.endpoint = :endpoint
-WHERE {_TIMES} AND {_FILTERS} {_TAGGED}
+SELECT m.*, (SELECT d.due_at {_DELIVERY}) AS due_at
+FROM (SELECT m.*, (SELECT d.state {_DELIVERY}) AS state FROM {_BY_APP} m) m
+WHERE m.state IS NOT NULL AND {_TIMES} AND {_FILTERS} {_TAGGED}
   AND (CAST(:states AS TEXT) IS NULL
-    OR d.state IN (SELECT CAST(value AS BIGINT) FROM json_each(:states)))
+    OR m.state IN (SELECT CAST(value AS BIGINT) FROM json_each(:states)))
 ORDER BY m.cursor DESC LIMIT :limit
 """  # noqa: S608
 _WALKED = f"SELECT m.cursor, m.at FROM {_BY_APP} m ORDER BY m.cursor DESC LIMIT 1 OFFSET :last"  # noqa: S608
@@ -58,7 +62,7 @@ _ATTEMPTS = f"""
 JOIN message m ON m.cursor = a.cursor JOIN endpoint e ON e.no = a.endpoint
 WHERE {_FILTERS} {_TAGGED} {_OUTCOME}
 ORDER BY a.at DESC, a.cursor DESC, a.n DESC LIMIT :limit
-"""  # noqa: S608
+"""
 _ATTEMPTS_WALKED = f"""
 SELECT a.at, a.cursor, a.endpoint, a.n FROM {_BY_ENDPOINT} a
 ORDER BY a.at DESC, a.cursor DESC, a.n DESC LIMIT 1 OFFSET :last
@@ -71,12 +75,12 @@ WHERE a.cursor = :message AND m.app = :app AND (a.at, a.endpoint, a.n) < (:at, :
   AND (CAST(:only AS BIGINT) IS NULL OR a.endpoint = :only)
   AND {_FILTERS} {_TAGGED} {_OUTCOME}
 ORDER BY a.at DESC, a.endpoint DESC, a.n DESC LIMIT :limit
-"""  # noqa: S608
+"""
 _ONE = f"""
 {_ATTEMPT} FROM attempt a
 JOIN message m ON m.cursor = a.cursor JOIN endpoint e ON e.no = a.endpoint
 WHERE a.cursor = ? AND a.endpoint = ? AND a.n = ? AND m.app = ?
-"""  # noqa: S608
+"""
 _DESTINATIONS = """
 SELECT d.state, d.due_at, d.tries, e.id AS endpoint_id FROM delivery d
 JOIN endpoint e ON e.no = d.endpoint

@@ -11,17 +11,17 @@ from consignease.store.tx import Tx
 _SEEN = """SELECT m.cursor, length(m.body) AS size, m.expires_at, EXISTS (
   SELECT 1 FROM delivery d WHERE d.cursor = m.cursor AND d.state < 3) AS is_open FROM message m"""
 # The noqa's below: what is put together are constants of this file.
-_OLD = f"{_SEEN} WHERE m.cursor > ? AND m.cursor < ? ORDER BY m.cursor LIMIT ?"  # noqa: S608
-_DUE = f"{_SEEN} WHERE m.expires_at <= ? ORDER BY m.expires_at LIMIT ?"  # noqa: S608
+_OLD = f"{_SEEN} WHERE m.cursor > ? AND m.cursor < ? ORDER BY m.cursor LIMIT ?"
+_DUE = f"{_SEEN} WHERE m.expires_at <= ? ORDER BY m.expires_at LIMIT ?"
 _CODES = f"""
 {_SEEN} WHERE m.type IN ('email.created', 'sms.created') AND m.body IS NOT NULL
   AND m.cursor < ? AND m.expires_at IS NULL ORDER BY m.cursor LIMIT ?
-"""  # noqa: S608
+"""
 _ERASED = f"""
 {_SEEN} JOIN erasure e ON e.position = ? AND m.cursor <= e.until AND e.subject = m.subject
 WHERE m.cursor > ? AND m.cursor <= ? AND m.body IS NOT NULL AND m.type <> 'user.deleted'
 ORDER BY m.cursor
-"""  # noqa: S608
+"""
 _PURGED = """
 SELECT m.cursor FROM message m
 JOIN erasure e ON e.position = ? AND m.cursor <= e.until AND e.app = m.app

@@ -10,7 +10,6 @@ from sqlalchemy import Index, UniqueConstraint, text
 from consignease.store.tables.columns import blob, integer, string, table
 
 
-
 def _partial(name: str, column: str, *, where: str) -> Index:
     return Index(name, column, sqlite_where=text(where), postgresql_where=text(where))
 
