@@ -93,6 +93,11 @@ class Prepared:
             ):
                 case.body.pop(name, None)
             case.body |= {name: right[name] for name in set(right) & set(case.body)}
+            if self.name == "v1.message.create":
+                case.body.setdefault("payload", {})
+            if self.name == "v1.event-type.import-openapi":
+                case.body.pop("specRaw", None)
+                case.body["spec"] = {"webhooks": {f"t.{turn}": {}}}
 
 
 @pytest.mark.parametrize("name", [op.name for op in OPS])

@@ -25,7 +25,10 @@ from svix.exceptions import HttpError, HTTPValidationError
 from svix.models import BulkExpungeContentsIn, MessagePrecheckIn
 from svix.webhooks import Webhook
 
+from consignease.domain.retention import Keep
+from consignease.store import message_lists
 from consignease.store.tx import Tx
+from consignease.work.retain import Rounds
 from tests.helpers.receiver import Receiver
 from tests.helpers.server import RunningServer
 
@@ -401,3 +404,62 @@ def test_an_iterator_that_is_none_of_ours_is_refused(svix: Any, app: str) -> Non
     for iterator in ("msg_none", "-", "atmpt_2", "x"):
         with pytest.raises(HTTPValidationError):
             svix.message.list(app, MessageListOptions(iterator=iterator))
+
+
+def test_a_page_that_walked_past_too_much_ends_short_and_goes_on(
+    svix: Any, app: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Messages, what goes to an endpoint and attempts; forwards and back."""
+    monkeypatch.setattr(message_lists, "WALKED", 5)
+    with Receiver() as receiver:
+        endpoint = svix.endpoint.create(app, EndpointIn(url=receiver.url)).id
+        rare = [
+            send(svix, app, n, event_type="rare" if n in {0, 11} else "usual") for n in range(12)
+        ]
+        receiver.wait_for(12)
+    rare = [rare[11], rare[0]]
+    wait(lambda: svix.endpoint.get_stats(app, endpoint).success == 12)
+    attempts = svix.message_attempt
+
+    def messages(**more: Any) -> Any:
+        return svix.message.list(app, MessageListOptions(**more))
+
+    def attempted(**more: Any) -> Any:
+        options = MessageAttemptListAttemptedMessagesOptions(**more)
+        return attempts.list_attempted_messages(app, endpoint, options)
+
+    def tried(**more: Any) -> Any:
+        options = MessageAttemptListByEndpointOptions(**more)
+        return attempts.list_by_endpoint(app, endpoint, options)
+
+    for listing, name in ((messages, "id"), (attempted, "id"), (tried, "msg_id")):
+        pages = [listing(event_types=["rare"], limit=9)]
+        while not pages[-1].done:
+            assert len(pages) < 9
+            last = pages[-1].iterator
+            pages.append(listing(event_types=["rare"], limit=9, iterator=last))
+        assert [getattr(one, name) for page in pages for one in page.data] == rare
+        assert len(pages) == 3
+        assert pages[1].data == []
+        back = [listing(event_types=["rare"], limit=9, iterator=pages[-1].prev_iterator)]
+        while not back[-1].done:
+            assert len(back) < 9
+            before = back[-1].prev_iterator
+            back.append(listing(event_types=["rare"], limit=9, iterator=before))
+        assert [getattr(one, name) for page in back for one in page.data] == rare[:1]
+
+
+def test_all_payloads_of_an_application_are_forgotten_in_the_background(
+    server: RunningServer, svix: Any, app: str
+) -> None:
+    """The answer names the work; what comes after the call stays."""
+    old = send(svix, app)
+    task = svix.message.expunge_all_contents(app)
+    assert (str(task.status), str(task.task)) == ("running", "application.purge_content")
+    assert task.id.startswith("qtask_")
+    new = send(svix, app)
+    rounds = Rounds(server.server.store, Keep())
+    server.run(lambda: rounds.once(server.server._clock.now()))
+    shown = MessageGetOptions(with_content=True)
+    wait(lambda: svix.message.get(app, old, shown).payload == {"expired": True})
+    assert svix.message.get(app, new, shown).payload == {"n": 0}
