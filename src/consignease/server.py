@@ -19,6 +19,7 @@ from consignease.api.callers import Callers
 from consignease.api.clerk_backend import OPS, ClerkDialect, description
 from consignease.api.clerk_images import avatars
 from consignease.api.dispatch import Api
+from consignease.api.events import events_ops
 from consignease.api.key_sets import key_sets
 from consignease.api.listen import listen_ops
 from consignease.api.ops import Services
@@ -42,6 +43,7 @@ from consignease.store.opening import AnyStore, open_store, prepare
 from consignease.store.tx import Tx
 from consignease.work.deliver import Deliverer
 from consignease.work.reseal import Resealer
+from consignease.work.retain import retain
 from consignease.work.routes import route_loader
 from consignease.work.sweep import sweep
 from consignease.work.tidy import tidy
@@ -240,6 +242,7 @@ class Server:
         self._loops = [
             asyncio.create_task(tidy(self.store, self._clock)),
             asyncio.create_task(self._callers.run()),
+            asyncio.create_task(retain(self.store, self._clock, self.settings.keep)),
         ]
         if not self.store.alone:
             self._loops.append(asyncio.create_task(sweep(self.store, self.worker, self._clock)))
@@ -290,6 +293,7 @@ class Server:
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
             webhooks=Api(webhook_ops, SvixDialect(), services),
+            events=Api(events_ops(self.store.horizon), ClerkDialect(), services),
             listen=Api(listen_ops(self.worker.outlets.listeners), ClerkDialect(), services),
             health=self._health,
             dashboard=self._dashboard(),

@@ -12,9 +12,20 @@ from typing import Any
 
 import msgspec
 
+from consignease.domain.retention import DAY_MS, HOUR_MS, Keep
 from consignease.domain.retry import DEFAULT_SCHEDULE
 
 PREFIX = "CONSIGNEASE_"
+
+
+_KEPT = (
+    "payload_days",
+    "code_hours",
+    "attempt_days",
+    "message_days",
+    "backlog_days",
+    "backlog_deliveries",
+)
 
 
 class SettingsError(ValueError):
@@ -42,6 +53,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         workers: How many server processes `consignease serve` keeps running, all on the one
             database of `database_url`.
         grace: Seconds that requests in flight may take to finish when the server stops.
+        payload_days: Days after which a message's payload is forgotten, unless it came
+            with a time of its own; 0 for never.
+        code_hours: Hours after which the payload of an email or sms event is forgotten,
+            because it holds a code; 0 for as late as any other.
+        attempt_days: Days after which a message's attempts are removed; 0 for never.
+        message_days: Days after which a message itself and its deliveries are removed;
+            0 for never.
+        backlog_days: Days for which a disabled or paused endpoint's deliveries wait
+            before they are dropped; 0 for any time.
+        backlog_deliveries: How many deliveries of a disabled or paused endpoint wait at
+            most; the oldest are dropped. 0 for any number.
+        erase_deleted_users: Whether the payloads of all events about a user are forgotten
+            once the user is deleted and they have been delivered.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
     """
 
@@ -62,7 +86,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     endpoint_concurrency: int = 64
     workers: int = 1
     grace: float = 20.0
+    payload_days: int = 90
+    code_hours: int = 24
+    attempt_days: int = 90
+    message_days: int = 180
+    backlog_days: int = 14
+    backlog_deliveries: int = 500_000
+    erase_deleted_users: bool = False
     log_level: str = "info"
+
+    @property
+    def keep(self) -> Keep:
+        """For how long what is kept."""
+
+        def times(count: int, unit: int) -> int | None:
+            return count * unit if count else None
+
+        return Keep(
+            bodies=times(self.payload_days, DAY_MS),
+            codes=times(self.code_hours, HOUR_MS),
+            attempts=times(self.attempt_days, DAY_MS),
+            messages=times(self.message_days, DAY_MS),
+            backlog=times(self.backlog_days, DAY_MS),
+            backlog_deliveries=self.backlog_deliveries or None,
+            deleted_users=not self.erase_deleted_users,
+        )
 
 
 def load(
@@ -130,6 +178,8 @@ def _check(settings: Settings) -> None:
         msg = "delivery_timeout is more than 0 and at most 60 seconds."
     elif any(delay < 0 for delay in settings.retry_schedule):
         msg = "retry_schedule is a list of seconds, none of them negative."
+    elif any(getattr(settings, name) < 0 for name in _KEPT):
+        msg = f"{', '.join(_KEPT)} are numbers, 0 for no limit."
     elif settings.log_level not in {"debug", "info", "warning", "error"}:
         msg = "log_level is debug, info, warning or error."
     elif settings.database_url and not settings.database_url.startswith(

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from consignease.app import retention
+from consignease.app.message_orders import Outgoing
 from consignease.domain.delivery import Result, State
 from consignease.store import deliveries
 from tests.helpers.engine import Engine
+from tests.helpers.messages import append
 
 DRAWING = Path(__file__).parents[2] / "docs" / "states.md"
 OK = Result(200)
@@ -178,6 +181,40 @@ async def _(engine: Engine) -> None:
     await engine.finish(one, BAD)
     await engine.store.write(deliveries.cancel_all, engine.endpoint)
     assert await engine.state(one) is State.CANCELED
+
+
+@arrow("[*] --> pending : published for later")
+async def _(engine: Engine) -> None:
+    at = engine.now + 10 * MINUTE
+    wanted = Outgoing(type="a.b", body=b"{}", deliver_at=at)
+    made = await engine.store.write(lambda tx: append(tx, engine.instance, wanted, engine.now))
+    assert engine.held() == []
+    assert await engine.state(made) is State.PENDING
+    assert engine.hand.due == {engine.endpoint: at}
+    engine.now = at - 1
+    await engine.claim()
+    assert engine.held() == []
+    engine.now = at
+    await engine.claim()
+    assert engine.held() == [made]
+
+
+@arrow("pending --> canceled : backlog dropped")
+async def _(engine: Engine) -> None:
+    engine.hand.room = 0
+    one, two = [await engine.publish(f"user_{n}") for n in range(2)]
+    await engine.store.write(retention.drop_backlog, engine.endpoint, two, engine.now)
+    assert [await engine.state(cursor) for cursor in (one, two)] == [State.CANCELED, State.PENDING]
+
+
+@arrow("waiting --> canceled : backlog dropped")
+async def _(engine: Engine) -> None:
+    engine.hand.room = 0
+    one, two, three = [await engine.publish() for _ in range(3)]
+    assert await engine.state(two) is State.WAITING
+    await engine.store.write(retention.drop_backlog, engine.endpoint, three, engine.now)
+    assert [await engine.state(cursor) for cursor in (one, two)] == [State.CANCELED] * 2
+    assert await engine.state(three) is State.PENDING
 
 
 @arrow("sending --> succeeded : 2xx")

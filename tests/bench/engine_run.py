@@ -17,7 +17,9 @@ from typing import Any
 
 import uvloop
 
+from consignease.app.endpoints import columns
 from consignease.app.publish import publish
+from consignease.domain.endpoints import Endpoint
 from consignease.domain.events import NewEvent
 from consignease.domain.instances import Instance
 from consignease.edge.clock import Clock
@@ -71,23 +73,8 @@ def _set_up(tx: Tx, vault: Vault, url: str, fan_out: int) -> Instance:
         now=1,
     )
     for number in range(fan_out):
-        values: dict[str, Any] = {
-            "app": instance.app,
-            "id": new_id("ep"),
-            "uid": None,
-            "url": f"{url}/{number}",
-            "description": "",
-            "version": 1,
-            "event_types": None,
-            "channels": None,
-            "headers": "{}",
-            "metadata": "{}",
-            "ordering": "bounded",
-            "rate_limit": None,
-            "disabled": 0,
-            "created_at": 1,
-            "updated_at": 1,
-        }
+        endpoint = Endpoint(id=new_id("ep"), url=f"{url}/{number}", created_at=1, updated_at=1)
+        values = {"app": instance.app, **columns(endpoint)}
         row = endpoints.insert(tx, values)
         sealed = vault.seal(generate_secret().encode(), row["id"])
         endpoints.add_secret(tx, row["no"], sealed, 1)

@@ -97,6 +97,12 @@ class OnLoop:
             asyncio.run_coroutine_threadsafe(self.store.read(fn, *args), self._loop)
         )
 
+    def horizon(self) -> "asyncio.Future[int]":
+        """Ask how far the log is complete."""
+        return asyncio.wrap_future(
+            asyncio.run_coroutine_threadsafe(self.store.horizon(), self._loop)
+        )
+
     def close(self) -> None:
         """Close the store and end its loop."""
         self._run(self.store.shut())

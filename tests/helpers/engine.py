@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from consignease.app.attempts import Tried, record
+from consignease.app.endpoints import columns
 from consignease.app.publish import publish
 from consignease.domain.delivery import Policy, Result, State, settle
+from consignease.domain.endpoints import Endpoint
 from consignease.domain.events import NewEvent
 from consignease.domain.instances import Instance
 from consignease.domain.leases import Leased
@@ -72,24 +74,10 @@ class Engine:
         )
 
     async def add_endpoint(self, **more: Any) -> int:
-        values: dict[str, Any] = {
-            "app": self.instance.app,
-            "id": new_id("ep"),
-            "uid": None,
-            "url": "http://127.0.0.1:9/",
-            "description": "",
-            "version": 1,
-            "event_types": None,
-            "channels": None,
-            "headers": "{}",
-            "metadata": "{}",
-            "ordering": "bounded",
-            "rate_limit": None,
-            "disabled": 0,
-            "created_at": self.now,
-            "updated_at": self.now,
-            **more,
-        }
+        endpoint = Endpoint(
+            id=new_id("ep"), url="http://127.0.0.1:9/", created_at=self.now, updated_at=self.now
+        )
+        values = {"app": self.instance.app, **columns(endpoint), **more}
         return (await self.store.write(lambda tx: dict(endpoints.insert(tx, values))))["no"]
 
     async def publish(self, subject: str | None = "user_a", *, deletes: bool = False) -> int:

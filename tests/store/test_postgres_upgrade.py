@@ -183,7 +183,7 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index("thing_instance", "thing", ["instance"])
-    op.create_index("message_app", "message", ["app", "cursor"])
+    op.create_index("message_by_app", "message", ["app", "cursor"])
     op.create_index("delivery_x", "delivery", ["started_at"], sqlite_where=sa.text("state = 4"))
     with op.batch_alter_table("endpoint") as batch:
         batch.add_column(sa.Column("more", sa.Integer(), nullable=False, server_default="0"))
@@ -240,7 +240,7 @@ def test_simple_operations_written_for_sqlite_run_beside_a_running_store(
         made = await schema(url)
         indexes = {row[1]: row[2] for row in made if len(row) == 4}
         assert all(indexes.values()), "an index is not valid"
-        for text in ("message_app ON ONLY public.message", "thing_instance ON public.thing"):
+        for text in ("message_by_app ON ONLY public.message", "thing_instance ON public.thing"):
             assert any(text in one for one in indexes)
         (partial,) = [one for one in indexes if "delivery_x" in one]
         assert partial.endswith("WHERE (state = 4)")

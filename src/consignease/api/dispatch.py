@@ -95,7 +95,7 @@ class _Query:
             raise Malformed(msg, detail=f"{msg} ({error})") from None
         values: dict[str, Any] = {}
         for key, value in pairs:
-            name = key.removesuffix("[]")
+            name = key.partition("[")[0] if key.endswith("]") else key
             if name in self._lists:
                 values.setdefault(name, []).append(value)
             else:

@@ -24,6 +24,7 @@ class Site:
         backend: The Backend API; it also says that an unknown path is unknown.
         webhooks: The webhook API.
         listen: What `consignease listen` speaks.
+        events: The events feed.
         health: Says how each part of the server does; ``ok`` when well.
         dashboard: The pages below ``/dashboard``.
         descriptions: OpenAPI documents, by where they are.
@@ -37,6 +38,7 @@ class Site:
         backend: Api,
         webhooks: Api,
         listen: Api,
+        events: Api,
         health: Callable[[], dict[str, str]],
         dashboard: App,
         descriptions: Mapping[str, Mapping[str, object]],
@@ -51,6 +53,7 @@ class Site:
         self._backend = backend
         self._webhooks = webhooks
         self._listen = listen
+        self._events = events
         self._health = health
         self._dashboard = dashboard
 
@@ -61,6 +64,8 @@ class Site:
             await self._webhook_call(path, scope, receive, send)
         elif path == "/v1/listen" or path.startswith("/v1/listen/"):
             await self._listen(scope, receive, send)
+        elif path == "/v1/events" or path.startswith("/v1/events/"):
+            await self._events(scope, receive, send)
         elif path in self._descriptions:
             headers = [(b"content-type", b"application/json")]
             await _send(send, 200, headers, self._descriptions[path])

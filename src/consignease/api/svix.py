@@ -6,7 +6,17 @@ from typing import Any
 import msgspec
 
 from consignease import __version__
-from consignease.api import openapi, svix_apps, svix_endpoint_more, svix_event_types, svix_messages
+from consignease.api import (
+    openapi,
+    svix_apps,
+    svix_endpoint_more,
+    svix_event_import,
+    svix_event_types,
+    svix_explain,
+    svix_message_create,
+    svix_message_lists,
+    svix_messages,
+)
 from consignease.api.errors import svix_error
 from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
 from consignease.api.svix_endpoints import endpoint_ops
@@ -95,8 +105,12 @@ def svix_ops(
         *svix_endpoint_more.OPS,
         *svix_apps.OPS,
         *svix_event_types.OPS,
+        *svix_event_import.OPS,
         *svix_messages.OPS,
         *portal_ops(public_url),
         *key_ops(forget_keys),
         *ring_ops(rotation),
+        *svix_message_create.OPS,
+        *svix_message_lists.OPS,
+        *svix_explain.OPS,
     )

@@ -102,6 +102,15 @@ def _wanted(body: ApplicationIn) -> Wanted:
     return Wanted(name=name, uid=_uid(body.uid), metadata=rules.check_metadata(body.metadata))
 
 
+def wanted_application(body: ApplicationIn) -> Wanted:
+    """Return the application that a message's or a portal's call brings along.
+
+    Raises:
+        Invalid: it cannot be so.
+    """
+    return _wanted(body)
+
+
 async def list_apps(call: Call[PageQuery, None]) -> bytes:
     """Return a page of applications."""
     query = call.query

@@ -76,3 +76,28 @@ def page_of(items: list[T], ids: list[str], limit: int) -> dict[str, Any]:
         "iterator": shown[-1] if shown else None,
         "prevIterator": f"-{shown[0]}" if shown else None,
     }
+
+
+def listed(
+    items: list[T], ids: list[str], *, done: bool, reached: str | None, up: bool
+) -> dict[str, Any]:
+    """Shape a page that knows whether it is the last, and how far it got if it is short.
+
+    Args:
+        items: What is on it, newest first.
+        ids: Their ids.
+        done: Whether there is nothing beyond it, in the direction it was read.
+        reached: The id of what it walked to; None if that is its last item.
+        up: Whether it was read from its oldest on.
+    """
+    first, last = (ids[0], ids[-1]) if ids else (None, None)
+    if up:
+        first = reached or first
+    else:
+        last = reached or last
+    return {
+        "data": items,
+        "done": done,
+        "iterator": last,
+        "prevIterator": None if first is None else f"-{first}",
+    }

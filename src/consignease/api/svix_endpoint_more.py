@@ -9,12 +9,10 @@ from msgspec import Struct
 
 from consignease.api.ops import Call, Op, Reply
 from consignease.api.svix_calls import owned, shown_time
-from consignease.api.svix_message_shapes import STATUSES, MessageOut, Page
-from consignease.api.svix_shapes import endpoint_out
+from consignease.api.svix_message_shapes import STATUSES, MessageOut
 from consignease.app import endpoints, message_lists, messages, redeliver
 from consignease.domain import endpoints as rules
 from consignease.domain.access import Need
-from consignease.domain.delivery import State
 from consignease.domain.faults import NotFound
 from consignease.domain.instances import Instance
 from consignease.store.tx import Tx
@@ -146,29 +144,6 @@ def _send_example(
     return messages.find(tx, instance, made), made
 
 
-async def destinations(call: Call[None, None]) -> bytes:
-    """Return where a message goes, and how it fares there."""
-    found = await call.services.store.read(
-        message_lists.destinations, await owned(call), call.path["msg_id"]
-    )
-    items: list[dict[str, Any]] = []
-    for endpoint, row in found:
-        status, text = STATUSES[State(row["state"])]
-        due = row["due_at"]
-        shown: dict[str, Any] = msgspec.to_builtins(endpoint_out(endpoint))
-        items.append(
-            shown
-            | {
-                "status": status,
-                "statusText": text,
-                "nextAttempt": None if due is None else shown_time(due),
-            }
-        )
-    last = items[-1]["id"] if items else None
-    first = f"-{items[0]['id']}" if items else None
-    return msgspec.json.encode(Page(data=items, done=True, iterator=last, prev_iterator=first))
-
-
 _op = partial(Op, refuses=(404, 422), tag="Endpoints")
 _ONE = "/api/v1/app/{app_id}/endpoint/{endpoint_id}"
 
@@ -221,14 +196,5 @@ OPS: tuple[Op, ...] = (
         handler=send_example,
         body=ExampleIn,
         returns=MessageOut,
-    ),
-    _op(
-        method="GET",
-        path="/api/v1/app/{app_id}/msg/{msg_id}/endpoint",
-        name="v1.message-attempt.list-attempted-destinations",
-        needs=Need.READ,
-        summary="List where a message goes.",
-        handler=destinations,
-        returns=Page,
     ),
 )

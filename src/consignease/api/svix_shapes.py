@@ -70,6 +70,7 @@ class EndpointOut(Struct, kw_only=True, rename="camel"):
     throttle_rate: int | None
     ordering: str
     v1a: bool
+    dropped_count: int
     metadata: dict[str, str]
     created_at: str
     updated_at: str
@@ -123,6 +124,7 @@ def endpoint_out(endpoint: Endpoint) -> EndpointOut:
         throttle_rate=endpoint.rate_limit,
         ordering=endpoint.ordering,
         v1a=endpoint.v1a,
+        dropped_count=endpoint.dropped,
         metadata=endpoint.metadata,
         created_at=shown_time(endpoint.created_at),
         updated_at=shown_time(endpoint.updated_at),

@@ -6,7 +6,7 @@ import msgspec
 
 from consignease.app import endpoints
 from consignease.domain.applications import Application
-from consignease.domain.faults import Conflict, Forbidden, NotFound
+from consignease.domain.faults import Conflict, Forbidden, Invalid, NotFound
 from consignease.domain.instances import Instance
 from consignease.store import applications as store
 from consignease.store.tx import Tx
@@ -48,6 +48,32 @@ def named(tx: Tx, instance: Instance, name: str) -> Instance:
     if found is None:
         found = known[name] = resolve(tx, instance, name)
     return found
+
+
+def resolve_or_create(
+    tx: Tx, instance: Instance, name: str, app_id: str, wanted: Wanted, now: int
+) -> Instance:
+    """Return the instance as an application sees it, which is added if it is not there.
+
+    Args:
+        tx: The transaction.
+        instance: Whose application.
+        name: Its id or uid, as a path names it; empty for the built-in one.
+        app_id: The id of a new one.
+        wanted: What a new one is to be; of no account if there is one.
+        now: Milliseconds.
+
+    Raises:
+        Invalid: there is none, and the uid of the one that is wanted is another name.
+    """
+    if not name:
+        return instance
+    if store.find(tx, instance.no, name) is None:
+        if wanted.uid != name:
+            msg = "The application's uid must be the one in the path."
+            raise Invalid(msg, code="application_uid_mismatch", param="application")
+        create(tx, instance, app_id, wanted, now)
+    return named(tx, instance, name)
 
 
 def get(tx: Tx, instance: Instance, name: str) -> Application:

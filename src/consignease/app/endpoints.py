@@ -34,12 +34,15 @@ def _read(row: Any) -> Endpoint:
         disabled=bool(row["disabled"]),
         disabled_reason=row["disabled_reason"],
         v1a=bool(row["v1a"]),
+        dropped=row["dropped"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
 
 
-def _values(endpoint: Endpoint) -> dict[str, object]:
+def columns(endpoint: Endpoint) -> dict[str, object]:
+    """Return an endpoint as its row keeps it."""
+
     def encoded(value: object) -> str | None:
         return None if value is None else msgspec.json.encode(value).decode()
 
@@ -86,7 +89,7 @@ def create(
     """
     if endpoint.uid is not None:
         _refuse_taken(tx, instance, endpoint.uid, None)
-    row = endpoints.insert(tx, {"app": instance.app, **_values(endpoint)})
+    row = endpoints.insert(tx, {"app": instance.app, **columns(endpoint)})
     if pair is not None:
         endpoints.add_secret(tx, row["no"], pair, now, beside=True)
     endpoints.add_secret(tx, row["no"], sealed, now)
@@ -164,7 +167,7 @@ def change(
         tx,
         instance.app,
         {
-            **_values(after),
+            **columns(after),
             "no": row["no"],
             "paused_until": None if resumed else row["paused_until"],
             "first_failure_at": None if resumed else row["first_failure_at"],

@@ -1,5 +1,6 @@
 """The verbs of event types: those of the catalogue, and an instance's own beside them."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -7,6 +8,7 @@ import msgspec
 
 from consignease.domain.faults import Conflict, Forbidden, NotFound
 from consignease.domain.instances import Instance
+from consignease.domain.openapi_events import Described
 from consignease.store import event_types as store
 from consignease.store.tx import Tx
 from consignease.wire.catalogue import CATALOGUE, json_schema
@@ -91,6 +93,73 @@ def change(tx: Tx, instance: Instance, name: str, changes: dict[str, Any], now: 
     before = get(tx, instance, name)
     _refuse_built_in(name)
     return _put(tx, instance, msgspec.structs.replace(before, **changes), now)
+
+
+def differing(
+    tx: Tx,
+    instance: Instance,
+    wanted: Sequence[Described],
+    replace_all: bool,  # noqa: FBT001 - units take positional arguments
+) -> list[str]:
+    """Return the names of event types that an import would change.
+
+    Args:
+        tx: The transaction.
+        instance: Whose event types.
+        wanted: What a document describes.
+        replace_all: Whether those that it does not describe are archived.
+    """
+    return [one.name for one in _changes(tx, instance, wanted, replace_all)]
+
+
+def take_over(
+    tx: Tx,
+    instance: Instance,
+    wanted: Sequence[Described],
+    replace_all: bool,  # noqa: FBT001 - units take positional arguments
+    now: int,
+) -> list[str]:
+    """Add and change event types as a document describes them; those of the catalogue stay.
+
+    Returns:
+        The names of those that were changed.
+    """
+    changes = _changes(tx, instance, wanted, replace_all)
+    for one in changes:
+        _put(tx, instance, one, now)
+    return [one.name for one in changes]
+
+
+def _changes(
+    tx: Tx,
+    instance: Instance,
+    wanted: Sequence[Described],
+    replace_all: bool,  # noqa: FBT001 - as above
+) -> list[EventType]:
+    own = {row["name"]: _read(row) for row in store.every(tx, instance.no)}
+    changes: list[EventType] = []
+    for one in wanted:
+        if one.name in built_in():
+            continue
+        before = own.get(one.name)
+        after = EventType(
+            name=one.name,
+            description=one.description,
+            schemas=one.schemas,
+            deprecated=one.deprecated,
+            created_at=0 if before is None else before.created_at,
+            updated_at=0 if before is None else before.updated_at,
+        )
+        if after != before:
+            changes.append(after)
+    if replace_all:
+        described = {one.name for one in wanted}
+        changes += [
+            msgspec.structs.replace(one, archived=True)
+            for name, one in own.items()
+            if name not in described and not one.archived
+        ]
+    return changes
 
 
 def delete(tx: Tx, instance: Instance, name: str, now: int, how: str) -> None:

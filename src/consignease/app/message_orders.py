@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from consignease.app import applications
+from consignease.app.applications import Wanted
 from consignease.app.idempotency import Once, again, lifetime
 from consignease.domain.delivery import Policy
 from consignease.domain.faults import Conflict, Fault
 from consignease.domain.instances import Instance
-from consignease.store import deliveries, endpoints, idempotency, messages
+from consignease.store import deliveries, endpoints, idempotency, labels, messages
 from consignease.store.tx import Tx
 
 ACCEPTED = 202
@@ -23,12 +24,25 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
         body: What is sent: JSON in the form that survives JavaScript.
         uid: Your own id for it, used once and never again; None for none.
         channels: Narrows which endpoints it goes to; none for no narrowing.
+        tags: By which it can be found.
+        deliver_at: When it is to be sent, in milliseconds; None for at once.
+        content_type: What the body is, if not JSON of our own form.
+        expires_at: When the body is to be forgotten; None for the server's rule.
     """
 
     type: str
     body: bytes
     uid: str | None = None
     channels: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    deliver_at: int | None = None
+    content_type: str | None = None
+    expires_at: int | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is sent at once, as JSON, and nothing more is to be noted of it."""
+        return not self.tags and self.deliver_at is self.content_type is self.expires_at is None
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +50,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         application: Id or uid of its application; empty for the instance's built-in one.
+        new: What the application is to be if it is not there, with its id; None if it must be.
         key: The idempotency key; None for none.
         request: A digest by which a repeated request is told from another one.
         at: The time, in milliseconds.
@@ -44,6 +59,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     instance: Instance
     application: str
+    new: tuple[str, Wanted] | None = None
     wanted: Outgoing
     key: str | None
     request: bytes
@@ -72,7 +88,7 @@ def create_all(tx: Tx, orders: Sequence[Order]) -> list[Once | Fault]:
             continue  # the same key twice at once: the first one's answer, below
         else:
             try:
-                fresh.append((at, order, applications.named(tx, order.instance, order.application)))
+                fresh.append((at, order, _inside(tx, order)))
             except Fault as fault:
                 done[at] = fault
     if fresh:
@@ -81,6 +97,15 @@ def create_all(tx: Tx, orders: Sequence[Order]) -> list[Once | Fault]:
         one or _repeated(order, orders, done, first)
         for one, order in zip(done, orders, strict=True)
     ]
+
+
+def _inside(tx: Tx, order: Order) -> Instance:
+    if order.new is None:
+        return applications.named(tx, order.instance, order.application)
+    app_id, wanted = order.new
+    return applications.resolve_or_create(
+        tx, order.instance, order.application, app_id, wanted, order.at
+    )
 
 
 def _kept(tx: Tx, orders: Sequence[Order]) -> dict[tuple[int, str], idempotency.Kept]:
@@ -133,7 +158,12 @@ def _append(
             matching = endpoints.matching(tx, inside.app, wanted.type, wanted.channels)
             if not wanted.channels:
                 matches[inside.app, wanted.type] = matching
-        addressed += deliveries.addressed(tx, _fresh(inside, wanted, cursor, order.at), matching)
+        if wanted.deliver_at is not None or wanted.content_type is not None:
+            labels.address(tx, cursor, [no for no, _ in matching], wanted.deliver_at or order.at)
+        else:
+            addressed += deliveries.addressed(
+                tx, _fresh(inside, wanted, cursor, order.at), matching
+            )
         answer = Once(ACCEPTED, order.answer(cursor))
         done[at] = answer
         if order.key is not None:
@@ -145,8 +175,23 @@ def _append(
             )
     messages.insert_many(tx, rows)
     deliveries.insert(tx, addressed)
+    for _, order, inside, cursor in numbered:
+        if not order.wanted.plain:
+            _label(tx, inside, order.wanted, cursor)
     if kept:
         idempotency.keep(tx, kept, fresh[0][1].at)
+
+
+def _label(tx: Tx, inside: Instance, wanted: Outgoing, cursor: int) -> None:
+    labels.note(
+        tx,
+        inside.app,
+        cursor,
+        tags=wanted.tags,
+        deliver_at=wanted.deliver_at,
+        content_type=wanted.content_type,
+        expires_at=wanted.expires_at,
+    )
 
 
 def _row(inside: Instance, wanted: Outgoing, cursor: int, at: int) -> messages.Row:

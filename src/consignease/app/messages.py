@@ -1,11 +1,12 @@
 """The verbs of an application's own messages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from consignease.domain.faults import NotFound
 from consignease.domain.instances import Instance
 from consignease.domain.messages import cursor_of
-from consignease.store import message_lists, messages
+from consignease.store import endpoints, message_lists, messages
 from consignease.store.tx import Tx
 
 
@@ -22,6 +23,12 @@ def find(tx: Tx, instance: Instance, name: str) -> Any:
     if row is None:
         raise NotFound(f"There is no message {name}.", code="not_found")
     return row
+
+
+def is_wanted(tx: Tx, instance: Instance, event_type: str, channels: Sequence[str]) -> bool:
+    """Tell whether a message of a type would go to any endpoint that is not disabled."""
+    numbers = [no for no, _ in endpoints.matching(tx, instance.app, event_type, channels)]
+    return any(not endpoints.by_number(tx, no)["disabled"] for no in numbers)
 
 
 def expunge(tx: Tx, instance: Instance, name: str) -> None:

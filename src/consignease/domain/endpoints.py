@@ -77,6 +77,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         ordering: ``bounded``, ``strict`` or ``none``; see docs/states.md.
         disabled_reason: Why it was disabled, when we did it.
         v1a: Whether an Ed25519 pair signs in addition to the secret.
+        dropped: How many deliveries were dropped because its backlog was too old or too long.
     """
 
     id: str
@@ -93,6 +94,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     disabled: bool = False
     disabled_reason: str | None = None
     v1a: bool = False
+    dropped: int = 0
     created_at: int
     updated_at: int
 

@@ -7,6 +7,7 @@
     ├── Unauthenticated   no valid key came with the request
     ├── Forbidden         the key is valid and may not do this
     ├── NotFound          what was named does not exist
+    ├── Gone              what was named was there and is not kept any more
     ├── Conflict          it would break a rule about what exists already
     ├── TooLarge          it is larger than we store or deliver
     └── Unavailable       we cannot do it now; nothing was changed
@@ -69,6 +70,12 @@ class NotFound(Fault):
     """What was named does not exist."""
 
     default_code = "resource_not_found"
+
+
+class Gone(Fault):
+    """What was named was there and is not kept any more."""
+
+    default_code = "resource_gone"
 
 
 class Conflict(Fault):

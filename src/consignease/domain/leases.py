@@ -14,12 +14,14 @@ class Leased:
         tries: How many tries are used up.
         attempts: How many attempts have been recorded, tries or not.
         started_at: When the first try began, in milliseconds; None before it.
+        content_type: What the body is, where it is not JSON; None for JSON.
     """
 
     __slots__ = (
         "at",
         "attempts",
         "body",
+        "content_type",
         "cursor",
         "endpoint",
         "instance_id",
@@ -39,6 +41,7 @@ class Leased:
         tries: int = 0,
         attempts: int = 0,
         started_at: int | None = None,
+        content_type: str | None = None,
     ) -> None:
         self.cursor = cursor
         self.endpoint = endpoint
@@ -49,3 +52,4 @@ class Leased:
         self.tries = tries
         self.attempts = attempts
         self.started_at = started_at
+        self.content_type = content_type

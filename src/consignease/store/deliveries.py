@@ -44,8 +44,8 @@ UPDATE delivery SET flags = flags | 2
 WHERE subject = ? AND endpoint = ? AND state < 3 AND state = 2 AND cursor < ?
 """
 _DUE = """
-SELECT d.cursor, d.state, d.subject, d.tries, d.started_at, m.at, m.body, i.id AS instance_id,
-       (SELECT count(*) FROM attempt a WHERE a.cursor = d.cursor AND a.endpoint = d.endpoint)
+SELECT d.cursor, d.state, d.subject, d.tries, d.started_at, m.at, m.body, m.content_type,
+       i.id AS instance_id, (SELECT count(*) FROM attempt a WHERE a.cursor = d.cursor AND a.endpoint = d.endpoint)
        AS attempts
 FROM delivery d JOIN message m ON m.cursor = d.cursor JOIN instance i ON i.no = m.instance
 WHERE d.endpoint = :endpoint AND d.state < 2 AND d.due_at <= :now
@@ -239,6 +239,7 @@ def claim(tx: Tx, endpoint: int, now: int, limit: int) -> int | None:
             row["tries"],
             row["attempts"],
             row["started_at"],
+            row["content_type"],
         )
         _lease(tx, item, until)
     return tx.execute(_NEXT_DUE, (endpoint,)).fetchone()[0]

@@ -157,6 +157,10 @@ class Store:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, fn, args)
 
+    async def horizon(self) -> int:
+        """Return the cursor up to which the log is complete for good: all that can be seen is."""
+        return 2**62
+
     def close(self) -> None:
         """Finish what waits, write the log back and close every connection."""
         if self._closing:

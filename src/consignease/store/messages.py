@@ -33,7 +33,7 @@ RETURNING cursor
     "(?, ?, ?)",
 )
 _BY_UID = "SELECT cursor FROM message_uid WHERE app = ? AND uid = ?"
-_EXPUNGE = "UPDATE message SET body = NULL WHERE app = ? AND cursor = ?"
+_EXPUNGE = "UPDATE message SET body = NULL, expires_at = NULL WHERE app = ? AND cursor = ?"
 _GET = "SELECT * FROM message WHERE cursor = ? AND app = ?"
 
 

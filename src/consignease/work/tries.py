@@ -36,8 +36,9 @@ def request(tag: Tag, target: Target, vetted: Vetted, second: int) -> Request:
     _, route, item, _ = tag
     name = message_id(item.instance_id, item.cursor, item.at)
     signature = sign_all(route.signers, name, second, item.body)
+    kind = item.content_type
     headers = [
-        *route.headers,
+        *(route.headers if kind is None else (f"Content-Type: {kind}", *route.headers[1:])),
         f"svix-id: {name}",
         f"svix-timestamp: {second}",
         f"svix-signature: {signature}",

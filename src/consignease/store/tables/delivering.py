@@ -9,6 +9,11 @@ from sqlalchemy import Index, UniqueConstraint, text
 
 from consignease.store.tables.columns import blob, integer, string, table
 
+
+def _partial(name: str, column: str, *, where: str) -> Index:
+    return Index(name, column, sqlite_where=text(where), postgresql_where=text(where))
+
+
 object_ = table(
     "object",
     integer("no", primary_key=True),
@@ -37,6 +42,7 @@ endpoint = table(
     integer("disabled"),
     string("disabled_reason", nullable=True),
     integer("paused_until", nullable=True),
+    integer("dropped", server_default="0"),
     integer("first_failure_at", nullable=True),
     integer("last_success_at", nullable=True),
     integer("created_at"),
@@ -75,9 +81,45 @@ message = table(
     blob("body", nullable=True),
     string("uid", nullable=True),
     string("channels", nullable=True),
+    string("tags", nullable=True),
+    integer("deliver_at", nullable=True),
+    string("content_type", nullable=True),
+    integer("expires_at", nullable=True),
+    Index("message_app", "app", "cursor"),
+    _partial("message_expiry", "expires_at", where="expires_at IS NOT NULL"),
+    _partial(
+        "message_code",
+        "cursor",
+        where="type IN ('email.created', 'sms.created') AND body IS NOT NULL",
+    ),
+    _partial("message_user_deleted", "cursor", where="type = 'user.deleted'"),
     by="cursor",
 )
-"""The log: outbox, history and feed in one. `body` is null once it has expired."""
+"""The log: outbox, history and feed in one. `body` is null once it has expired.
+
+`content_type` is set where the body is not JSON of our own form but whatever its
+sender gave. `expires_at` is set where the body is to go at a time of its own. The
+partial indexes hold what retention looks for; most messages are in none of them.
+"""
+
+message_tag = table(
+    "message_tag",
+    integer("app", primary_key=True),
+    string("tag", primary_key=True),
+    integer("cursor", primary_key=True),
+    rowid=False,
+)
+"""Tags of messages: for searching, not for addressing."""
+
+erasure = table(
+    "erasure",
+    integer("no", primary_key=True),
+    integer("app", nullable=True),
+    integer("subject", nullable=True),
+    integer("until"),
+    integer("position"),
+)
+"""Bodies to be forgotten by walking the log: a subject's, or all of an application."""
 
 message_uid = table(
     "message_uid",

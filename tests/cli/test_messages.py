@@ -1,0 +1,113 @@
+"""`consignease messages` against a running server."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from consignease.cli.messages import messages
+from tests.helpers.receiver import Receiver
+from tests.helpers.server import RunningServer
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RunningServer]:
+    with RunningServer(tmp_path / "data") as running:
+        yield running
+
+
+def call(server: RunningServer, *words: str, given: str | None = None) -> str:
+    done = CliRunner().invoke(
+        messages, [*words, "--data-dir", server.settings.data_dir], input=given
+    )
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_a_message_is_sent_listed_shown_sent_again_and_explained(server: RunningServer) -> None:
+    """To an application of one's own; each verdict on one screen."""
+    client = server.client()
+    client.call("POST", "/api/v1/app", {"name": "Acme", "uid": "acme"})
+    path = "/api/v1/app/acme/endpoint"
+    with Receiver() as receiver:
+        up = client.call("POST", path, {"url": receiver.url}).json["id"]
+        for more in (
+            {"disabled": True},
+            {"eventTypes": ["user.created"]},
+            {"channels": ["blue"]},
+        ):
+            client.call("POST", path, {"url": "http://127.0.0.1:9/", **more})
+        text = '{"amount": 42}'
+        made = json.loads(
+            call(server, "create", "invoice.paid", text, "--app", "acme", "--tag", "t", "--json")
+        )
+        receiver.wait_for(1)
+        call(server, "create", "invoice.sent", "--app", "acme", "--event-id", "e-1", given="{}")
+        receiver.wait_for(2)
+        late = client.call("POST", path, {"url": "http://127.0.0.1:9/late"}).json["id"]
+        listed = call(server, "list", "--app", "acme", "--tag", "t")
+        assert listed.split()[0] == made["id"]
+        assert "invoice.sent" not in listed
+        assert len(call(server, "list", "--app", "acme").splitlines()) == 2
+        shown = call(server, "get", "e-1", "--app", "acme")
+        assert "invoice.sent" in shown
+        call(server, "resend", "e-1", up, "--app", "acme")
+        receiver.wait_for(3)
+
+        def explained() -> Any:
+            return json.loads(call(server, "explain", made["id"], "--app", "acme", "--json"))
+
+        for _ in range(100):
+            if explained()["summary"] == "1 of 5 endpoints got it.":
+                break
+        found = explained()
+    kinds = sorted(one["verdict"] for one in found["endpoints"])
+    assert kinds == ["channel", "created later", "delivered", "disabled", "event type"]
+    text = call(server, "explain", made["id"], "--app", "acme")
+    assert "1 of 5 endpoints got it." in text
+    assert "do not include" in text
+    assert all(len(line) <= 120 for line in text.splitlines())
+    only = json.loads(
+        call(server, "explain", made["id"], "--endpoint", late, "--app", "acme", "--json")
+    )
+    assert [one["endpointId"] for one in only["endpoints"]] == [late]
+    client.close()
+
+
+def test_what_waits_in_a_lane_names_what_it_waits_behind(server: RunningServer) -> None:
+    """Of the built-in application; an unknown message or endpoint is said to be."""
+    client = server.client()
+    app = server.keys().application_id
+    client.call("POST", f"/api/v1/app/{app}/endpoint", {"url": "http://127.0.0.1:9/"})
+    made = client.call(
+        "POST", "/v1/users", {"username": "somebody", "skip_password_requirement": True}
+    )
+    client.call("PATCH", f"/v1/users/{made.json['id']}", {"first_name": "Some"})
+    second, first = client.call("GET", f"/api/v1/app/{app}/msg").json["data"]
+    for _ in range(200):
+        found = json.loads(call(server, "explain", first["id"], "--json"))
+        if found["endpoints"][0]["verdict"] == "retrying":
+            break
+    assert "Nothing accepted the connection" in found["endpoints"][0]["text"]
+    (waits,) = json.loads(call(server, "explain", second["id"], "--json"))["endpoints"]
+    assert waits["verdict"] == "waiting"
+    assert first["id"] in waits["text"]
+    for words in (["msg_none"], [first["id"], "--endpoint", "ep_none"]):
+        refused = CliRunner().invoke(
+            messages, ["explain", *words, "--data-dir", server.settings.data_dir]
+        )
+        assert refused.exit_code != 0
+        assert "There is no" in refused.output
+    client.close()
+
+
+def test_a_payload_that_is_not_json_is_refused_before_it_is_sent(server: RunningServer) -> None:
+    """With the place where it breaks."""
+    refused = CliRunner().invoke(
+        messages, ["create", "a.b", "{", "--data-dir", server.settings.data_dir]
+    )
+    assert refused.exit_code == 2
+    assert "not JSON" in refused.output
