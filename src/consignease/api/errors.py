@@ -15,6 +15,7 @@ from consignease.domain.faults import (
     Forbidden,
     Invalid,
     NotFound,
+    OutOfRange,
     TooLarge,
     Unauthenticated,
     Unavailable,
@@ -159,6 +160,7 @@ def _clerk_status(fault: Fault) -> int:
 
 _STATUSES: tuple[tuple[type[Fault], int], ...] = (
     (Malformed, 400),
+    (OutOfRange, 400),
     (Invalid, 422),
     (Unauthenticated, 401),
     (Forbidden, 403),

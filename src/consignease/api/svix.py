@@ -6,7 +6,14 @@ from typing import Any
 import msgspec
 
 from consignease import __version__
-from consignease.api import openapi, svix_apps, svix_endpoint_more, svix_event_types, svix_messages
+from consignease.api import (
+    openapi,
+    svix_apps,
+    svix_endpoint_more,
+    svix_event_types,
+    svix_messages,
+    svix_tasks,
+)
 from consignease.api.errors import svix_error
 from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
 from consignease.api.svix_endpoints import endpoint_ops
@@ -76,4 +83,5 @@ def svix_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
         *svix_apps.OPS,
         *svix_event_types.OPS,
         *svix_messages.OPS,
+        *svix_tasks.OPS,
     )

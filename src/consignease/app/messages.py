@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from consignease.app import fanout
 from consignease.domain.faults import Conflict, NotFound
 from consignease.domain.instances import Instance
 from consignease.domain.messages import cursor_of
@@ -62,7 +63,7 @@ def create(tx: Tx, instance: Instance, wanted: Outgoing, now: int) -> Any:
             instance_id=instance.id,
             deletes=False,
         )
-        deliveries.enqueue(tx, fresh, matching)
+        fanout.address(tx, instance.app, fresh, matching)
     return messages.get(tx, instance.app, cursor)
 
 

@@ -128,7 +128,7 @@ _COUNTS = "SELECT state, count(*) FROM delivery WHERE endpoint = ? GROUP BY stat
 class Fresh:
     """A message that was just appended, to be addressed to endpoints."""
 
-    __slots__ = ("at", "body", "cursor", "deletes", "instance_id", "subject")
+    __slots__ = ("at", "body", "cursor", "deletes", "instance_id", "now", "subject")
 
     def __init__(
         self,
@@ -139,7 +139,9 @@ class Fresh:
         body: bytes,
         instance_id: str,
         deletes: bool,
+        now: int | None = None,
     ) -> None:
+        self.now = at if now is None else now
         self.cursor = cursor
         self.subject = subject
         self.at = at
@@ -150,7 +152,7 @@ class Fresh:
 
 def enqueue(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> None:
     """Write one delivery per endpoint, leased where this process has room."""
-    cursor, subject, now = fresh.cursor, fresh.subject, fresh.at
+    cursor, subject, now = fresh.cursor, fresh.subject, fresh.now
     rows: list[tuple[object, ...]] = []
     reserve = tx.hand.reserve
     crowded = subject is not None and tx.execute(_ANY_OPEN, (subject,)).fetchone() is not None
@@ -173,7 +175,9 @@ def enqueue(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> Non
                 continue
         if reserve(endpoint, fresh=True):
             rows.append((cursor, endpoint, subject, 2, None, now + LEASE_MS))
-            tx.leased.append(Leased(cursor, endpoint, fresh.instance_id, subject, now, fresh.body))
+            tx.leased.append(
+                Leased(cursor, endpoint, fresh.instance_id, subject, fresh.at, fresh.body)
+            )
         else:
             rows.append((cursor, endpoint, subject, 1, now, None))
             tx.wake(endpoint, now)

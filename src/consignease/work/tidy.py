@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from consignease.app import tasks
 from consignease.edge.clock import Clock
 from consignease.store import housekeeping
 from consignease.store.opening import AnyStore
@@ -12,12 +13,14 @@ _log = logging.getLogger("consignease.tidy")
 
 
 async def tidy(store: AnyStore, clock: Clock) -> None:
-    """Run until cancelled: note the time, and drop idempotency keys that have ended."""
+    """Run until cancelled: note the time, drop idempotency keys that have ended, and tasks that did."""
     while True:
         await asyncio.sleep(EVERY_SECONDS)
         try:
             await store.write(housekeeping.tick, clock.now())
             while await store.write(housekeeping.drop_expired_keys, clock.now()):
+                pass
+            while await store.write(tasks.drop_ended, clock.now()):
                 pass
         except Exception:  # noqa: BLE001 - the next round may do better
             _log.exception("tidying failed; it is tried again")

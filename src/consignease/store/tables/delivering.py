@@ -44,6 +44,7 @@ endpoint = table(
     integer("deleted_at", nullable=True),
     UniqueConstraint("app", "uid"),
     Index("endpoint_app", "app", "id"),
+    Index("endpoint_no", "app", "no"),
 )
 
 endpoint_secret = table(

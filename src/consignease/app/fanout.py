@@ -1,0 +1,80 @@
+"""Addressing a message: at once, or, to very many endpoints, step by step in the background.
+
+Up to `AT_ONCE` endpoints their deliveries are written in the transaction that
+publishes. Beyond that one row is written, so that publishing costs the same
+however many there are, and chunks of deliveries follow in the background, each
+committed with how far it came.
+
+Order: an application's messages are expanded one after the other in the order
+of their cursors. While one of them is open, a message with a subject is
+expanded behind it even if few endpoints want it, so that none overtakes
+another of its lane. Two messages about one subject never publish side by side
+(both lock its object), so the later one sees the row of the earlier.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from consignease.domain.delivery import Policy
+from consignease.store import deliveries, endpoints, fanouts
+from consignease.store.deliveries import Fresh
+from consignease.store.tx import Tx
+
+AT_ONCE = 500
+"""To how many endpoints deliveries are written with the message itself."""
+CHUNK = 250
+"""How many endpoints one unit of the expansion looks at."""
+
+
+def address(tx: Tx, app: int, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> None:
+    """Address a fresh message to the endpoints that want it.
+
+    Args:
+        tx: The transaction.
+        app: Number of the message's application.
+        fresh: The message.
+        matching: The endpoints, in order of their numbers; not empty.
+    """
+    if len(matching) > AT_ONCE or (fresh.subject is not None and fanouts.open_in(tx, app)):
+        fanouts.insert(tx, fresh.cursor, app, matching[-1][0], deletes=fresh.deletes)
+    else:
+        deliveries.enqueue(tx, fresh, matching)
+
+
+def expand(tx: Tx, cursor: int, now: int) -> bool:
+    """Write the next deliveries of a message that goes to many endpoints.
+
+    What an endpoint subscribes to counts as it is now. Endpoints that were made
+    after the message get nothing of it, those deleted meanwhile neither.
+
+    Returns:
+        Whether anything was done: False if all are written, or it is not its turn.
+    """
+    row = fanouts.lock(tx, cursor)
+    if row is None:
+        return False
+    found = [] if row["body"] is None else fanouts.endpoints(tx, row, CHUNK)
+    if found:
+        position = found[-1]["no"]
+        there = fanouts.addressed(tx, cursor, row["position"], position)
+        left = [one for one in found if one["deleted_at"] is None and one["no"] not in there]
+        channels = msgspec.json.decode(row["channels"] or "[]")
+        matching = endpoints.chosen(left, row["type"], channels)
+        deliveries.enqueue(
+            tx,
+            Fresh(
+                cursor=cursor,
+                subject=row["subject"],
+                at=row["at"],
+                body=row["body"],
+                instance_id=row["instance_id"],
+                deletes=bool(row["deletes"]),
+                now=now,
+            ),
+            matching,
+        )
+        fanouts.advance(tx, cursor, position)
+    if len(found) < CHUNK:
+        fanouts.finish(tx, cursor, row["app"])
+    return True
