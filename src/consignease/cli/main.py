@@ -31,6 +31,9 @@ COMMANDS = {
     "endpoints": Entry(
         "consignease.cli.endpoints:endpoints", "List and change webhook endpoints.", "server"
     ),
+    "tasks": Entry(
+        "consignease.cli.tasks:tasks", "Look at what the server does in the background.", "server"
+    ),
     "listen": Entry(
         "consignease.cli.listen:listen", "Take events to an application on this machine.", "dev"
     ),
