@@ -55,7 +55,7 @@ async def test_a_chunk_and_its_position_commit_together(engine: Engine) -> None:
         assert (found.position, found.status) == (position, Status.RUNNING)
     assert await engine.store.write(tasks.step, task.no, kinds, engine.now)
     found = await look(engine, task)
-    assert (found.status, found.count, found.percent) == (Status.FINISHED, 3, 120)
+    assert (found.status, found.count, found.percent) == (Status.FINISHED, 3, 100)
     assert found.result == {"at": engine.now}
     assert not await engine.store.write(tasks.step, task.no, kinds, engine.now)
     assert await engine.store.read(clock) == before + 3

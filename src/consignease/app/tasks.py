@@ -136,7 +136,7 @@ def step(tx: Tx, no: int, kinds: Kinds, now: int) -> bool:
         tx,
         {
             "no": no,
-            "position": part.position,
+            "position": min(part.position, task.last),
             "count": part.count,
             "state": int(Status.FINISHED if ended else Status.RUNNING),
             "result": result,
