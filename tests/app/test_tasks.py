@@ -1,7 +1,5 @@
 """Tasks and fan-out over the store: a chunk and its position are one, order is kept."""
 
-from typing import Any
-
 import pytest
 
 from consignease.app import fanout, replays, tasks
@@ -110,30 +108,34 @@ async def test_a_recovery_takes_failed_and_canceled_ones_in_order_and_holds_nobo
 
 @with_engine
 async def test_a_replay_hands_on_no_more_than_the_endpoint_is_ready_for(engine: Engine) -> None:
-    """It waits while a window of deliveries waits; to a disabled endpoint it hands on all."""
+    """A quarter of a second's worth waits at most; to a disabled endpoint it hands on all."""
     engine.hand.room = 0
-    for number in range(replays.WINDOW + 10):
+    every = 100
+    for number in range(every):
         await engine.publish(f"user_{number}")
 
-    def fail(tx: Tx) -> None:
-        tx.execute("UPDATE delivery SET state = 4, due_at = NULL")
+    async def run(sql: str) -> None:
+        await engine.store.write(lambda tx: tx.execute(sql) and None)
 
-    await engine.store.write(fail)
+    await run("UPDATE delivery SET state = 4, due_at = NULL")
     args = (engine.instance, await endpoint_id(engine), engine.now, None, engine.now)
     task = await engine.store.write(replays.recover, *args)
-    step: Any = (tasks.step, task.no, replays.KINDS, engine.now)
-    assert await engine.store.write(*step)
-    assert (await look(engine, task)).count == replays.WINDOW
-    assert not await engine.store.write(*step)
+
+    async def step() -> int:
+        await engine.store.write(tasks.step, task.no, replays.KINDS, engine.now)
+        return (await look(engine, task)).count
+
+    assert [await step(), await step()] == [replays.LEAST, replays.LEAST]
+    sql = f"""INSERT INTO attempt SELECT cursor, endpoint, 1, {engine.now}, 0, 200, NULL, '',
+      x'', x'', 0, 0, 0, 0 FROM delivery"""
+    await run(sql)
+    assert [await step(), await step()] == [every // 4, every // 4]
+    await run("UPDATE delivery SET state = 3, due_at = NULL WHERE state = 1")
+    assert await step() == every // 4 * 2
     assert (await look(engine, task)).status is Status.RUNNING
-
-    def disable(tx: Tx) -> None:
-        tx.execute("UPDATE endpoint SET disabled = 1")
-
-    await engine.store.write(disable)
-    assert await engine.store.write(*step)
-    found = await look(engine, task)
-    assert (found.status, found.count) == (Status.FINISHED, replays.WINDOW + 10)
+    await run("UPDATE endpoint SET disabled = 1")
+    assert await step() == every
+    assert (await look(engine, task)).status is Status.FINISHED
 
 
 async def addressed(engine: Engine, cursor: int) -> dict[int, int]:

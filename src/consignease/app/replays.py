@@ -24,8 +24,12 @@ RECOVER, MISSING, BULK = "endpoint.recover", "endpoint.replay", "endpoint.bulk-r
 
 CHUNK = 2_000
 """How many cursors one unit looks at."""
-WINDOW = 256
-"""How many deliveries of an endpoint may wait for it before a replay hands on more."""
+WINDOW, LEAST = 256, 8
+"""How many deliveries of an endpoint may wait for it before a replay hands on more.
+
+A quarter of a second's worth, as the endpoint took them of late, but no more
+than the first and no less than the second number: a fresh event waits for them.
+"""
 UNPACED = 500
 """How many one unit hands on for an endpoint that takes nothing now: they wait for it."""
 
@@ -204,7 +208,9 @@ def _endpoint(tx: Tx, task: Task) -> Any:
 def _room(tx: Tx, row: Any, now: int) -> int:
     if row["disabled"]:
         return UNPACED
-    return WINDOW - redeliveries.due(tx, row["no"], now, WINDOW)
+    lately = redeliveries.tried(tx, row["no"], now - 1_000, 4 * WINDOW)
+    window = min(WINDOW, max(LEAST, lately // 4))
+    return window - redeliveries.due(tx, row["no"], now, window)
 
 
 KINDS: Kinds = {RECOVER: recover_part, MISSING: missing_part, BULK: bulk_part}

@@ -44,6 +44,9 @@ _DUE = """
 SELECT count(*) FROM
   (SELECT 1 FROM delivery WHERE endpoint = ? AND state < 2 AND due_at <= ? LIMIT ?) AS due
 """
+_TRIED = """
+SELECT count(*) FROM (SELECT 1 FROM attempt WHERE endpoint = ? AND at > ? LIMIT ?) AS tried
+"""
 _VERSION = "SELECT version FROM object WHERE no = ?"
 
 
@@ -105,3 +108,8 @@ def add_all(tx: Tx, messages: Sequence[Any], endpoint: int, now: int) -> None:
 def due(tx: Tx, endpoint: int, now: int, limit: int) -> int:
     """Return how many deliveries of an endpoint could go now and were not taken yet."""
     return tx.one(_DUE, (endpoint, now, limit))[0]
+
+
+def tried(tx: Tx, endpoint: int, since: int, limit: int) -> int:
+    """Return how many attempts an endpoint had since a time, counted to a limit."""
+    return tx.one(_TRIED, (endpoint, since, limit))[0]
