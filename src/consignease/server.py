@@ -46,6 +46,7 @@ from consignease.work.reseal import Resealer
 from consignease.work.retain import retain
 from consignease.work.routes import route_loader
 from consignease.work.sweep import sweep
+from consignease.work.tasks import Tasks
 from consignease.work.tidy import tidy
 
 _log = logging.getLogger("consignease")
@@ -239,10 +240,13 @@ class Server:
         if not all(keys.public_key for keys in self.keys):
             self.keys = self.folder.add_public_keys(await self.store.read(_public_keys))
         await self.worker.start(self.store)
+        tasks = Tasks(self.store, self._clock)
+        self.worker.ring = tasks.ring
         self._loops = [
             asyncio.create_task(tidy(self.store, self._clock)),
             asyncio.create_task(self._callers.run()),
             asyncio.create_task(retain(self.store, self._clock, self.settings.keep)),
+            asyncio.create_task(tasks.run()),
         ]
         if not self.store.alone:
             self._loops.append(asyncio.create_task(sweep(self.store, self.worker, self._clock)))
@@ -341,6 +345,7 @@ class Server:
     def _heard(self, topic: str) -> None:
         """Follow what another process on the database has told."""
         self._callers.forget()
+        self.worker.begun()
         if topic == "missed":
             for endpoint in list(self.worker.gates):
                 self.worker.changed(endpoint)

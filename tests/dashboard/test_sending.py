@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from consignease.app import replays
 from consignease.domain.messages import cursor_of
 from consignease.store import views
 from consignease.webhooks import verify_webhook
@@ -88,6 +89,33 @@ def test_what_failed_is_replayed_and_what_succeeded_is_not(
         assert len(app.requests) == 7
         page = until(lambda: "3 messages are" in (text := admin.get(f"{here}/advanced")) and text)
         assert "Done" in page
+
+
+def test_a_replay_goes_on_when_the_server_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a background task: begun here, it outlives the server, and is not begun twice."""
+    window = replays.WINDOW
+    monkeypatch.setattr(replays, "WINDOW", 0)
+    with Receiver() as app:
+        with RunningServer(tmp_path / "data") as first:
+            api, admin = first.client(), Admin(first).set_up()
+            user(api, 1)
+            endpoint, _ = add_endpoint(api, first.keys().application_id, app.url)
+            api.close()
+            here = f"{BASE}/endpoints/{endpoint['id']}"
+            form: dict[str, object] = {"kind": "missing", "since": "1h"}
+            assert admin.post(f"{here}/replay", form).status == 303
+            assert "Walking the log: 0 found so far." in admin.get(f"{here}/advanced")
+            assert admin.post(f"{here}/replay", form).status == 409
+        monkeypatch.setattr(replays, "WINDOW", window)
+        with RunningServer(tmp_path / "data") as second:
+            app.wait_for(1)
+            api = second.client()
+            path = "/api/v1/background-task"
+            until(lambda: api.call("GET", path).json["data"][0]["status"] == "finished")
+            assert api.call("GET", path).json["data"][0]["data"] == {"messagesSent": 1}
+            api.close()
 
 
 def test_what_an_endpoint_never_got_is_sent_to_it(

@@ -29,6 +29,7 @@ class Hand:
         self.leased: list[Leased] = []
         self.due: dict[int, int] = {}
         self.changes: list[int] = []
+        self.tasks = 0
 
     def reserve(self, endpoint: int, *, fresh: bool) -> bool:
         del endpoint, fresh
@@ -46,6 +47,9 @@ class Hand:
 
     def changed(self, endpoint: int) -> None:
         self.changes.append(endpoint)
+
+    def begun(self) -> None:
+        self.tasks += 1
 
 
 class Engine:

@@ -17,6 +17,7 @@ from consignease.domain.faults import (
     Gone,
     Invalid,
     NotFound,
+    OutOfRange,
     TooLarge,
     Unauthenticated,
     Unavailable,
@@ -174,6 +175,7 @@ def _clerk_status(fault: Fault) -> int:
 
 _STATUSES: tuple[tuple[type[Fault], int], ...] = (
     (Malformed, 400),
+    (OutOfRange, 400),
     (Invalid, 422),
     (Unauthenticated, 401),
     (Forbidden, 403),

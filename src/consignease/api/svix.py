@@ -16,6 +16,7 @@ from consignease.api import (
     svix_message_create,
     svix_message_lists,
     svix_messages,
+    svix_tasks,
 )
 from consignease.api.errors import svix_error
 from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
@@ -113,4 +114,5 @@ def svix_ops(
         *svix_message_create.OPS,
         *svix_message_lists.OPS,
         *svix_explain.OPS,
+        *svix_tasks.OPS,
     )

@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from consignease.api.ops import Call, Op, Reply
-from consignease.api.svix_calls import owned, shown_time
+from consignease.api.svix_calls import milliseconds, owned, shown_time
 from consignease.api.svix_message_shapes import STATUSES, MessageOut
-from consignease.app import endpoints, message_lists, messages, redeliver
+from consignease.app import endpoints, message_lists, messages, redeliver, statistics
 from consignease.domain import endpoints as rules
 from consignease.domain.access import Need
 from consignease.domain.faults import NotFound
@@ -45,8 +45,16 @@ class Stats(Struct, kw_only=True):
     canceled: int = 0
 
 
+class AttemptStats(Struct, kw_only=True):
+    """How many attempts came to what."""
+
+    success: int
+    fail: int
+    canceled: int = 0
+
+
 class StatsQuery(Struct, kw_only=True, frozen=True):
-    """Of which time; everything that is kept is counted."""
+    """Of which time, 28 days at most; if nothing is said, all messages that are kept are counted."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -105,14 +113,34 @@ async def _change(call: Call[None, HeadersIn], headers: dict[str, str]) -> None:
 
 async def stats(call: Call[StatsQuery, None]) -> bytes:
     """Return how many messages of an endpoint are in which state."""
-    found = await call.services.store.read(
-        message_lists.counts, await owned(call), call.path["endpoint_id"]
-    )
+    instance, endpoint, query = await owned(call), call.path["endpoint_id"], call.query
+    if query.since is None and query.until is None:
+        found = await call.services.store.read(message_lists.counts, instance, endpoint)
+    else:
+        found = await call.services.store.read(
+            statistics.endpoint_states, instance, endpoint, *_window(call)
+        )
     counted: dict[str, int] = {}
     for state, number in found.items():
         name = STATUSES[state][1]
         counted[name] = counted.get(name, 0) + number
     return msgspec.json.encode(Stats(**counted))
+
+
+def _window(call: Call[StatsQuery, None]) -> tuple[int, int]:
+    since, until = milliseconds(call.query.since), milliseconds(call.query.until)
+    return statistics.window(since, until, call.services.now())
+
+
+async def attempt_stats(call: Call[StatsQuery, None]) -> bytes:
+    """Return how many attempts of an endpoint came to what; the time is widened to full hours."""
+    good, bad = await call.services.store.read(
+        statistics.endpoint_attempts,
+        await owned(call),
+        call.path["endpoint_id"],
+        *_window(call),
+    )
+    return msgspec.json.encode(AttemptStats(success=good, fail=bad))
 
 
 async def send_example(call: Call[None, ExampleIn]) -> bytes:
@@ -186,6 +214,16 @@ OPS: tuple[Op, ...] = (
         handler=stats,
         query=StatsQuery,
         returns=Stats,
+    ),
+    _op(
+        method="GET",
+        path=f"{_ONE}/attempt-stats",
+        name="v1.endpoint.get-attempt-stats",
+        needs=Need.READ,
+        summary="Return how many attempts of an endpoint came to what.",
+        handler=attempt_stats,
+        query=StatsQuery,
+        returns=AttemptStats,
     ),
     _op(
         method="POST",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from consignease.app import applications
+from consignease.app import applications, fanout
 from consignease.app.applications import Wanted
 from consignease.app.idempotency import Once, again, lifetime
 from consignease.domain.delivery import Policy
@@ -158,12 +158,8 @@ def _append(
             matching = endpoints.matching(tx, inside.app, wanted.type, wanted.channels)
             if not wanted.channels:
                 matches[inside.app, wanted.type] = matching
-        if wanted.deliver_at is not None or wanted.content_type is not None:
-            labels.address(tx, cursor, [no for no, _ in matching], wanted.deliver_at or order.at)
-        else:
-            addressed += deliveries.addressed(
-                tx, _fresh(inside, wanted, cursor, order.at), matching
-            )
+        fresh_one = _fresh(inside, wanted, cursor, order.at)
+        addressed += fanout.addressed(tx, inside.app, fresh_one, matching)
         answer = Once(ACCEPTED, order.answer(cursor))
         done[at] = answer
         if order.key is not None:
@@ -201,5 +197,11 @@ def _row(inside: Instance, wanted: Outgoing, cursor: int, at: int) -> messages.R
 
 def _fresh(inside: Instance, wanted: Outgoing, cursor: int, at: int) -> deliveries.Fresh:
     return deliveries.Fresh(
-        cursor=cursor, subject=None, at=at, body=wanted.body, instance_id=inside.id, deletes=False
+        cursor=cursor,
+        subject=None,
+        at=at,
+        body=wanted.body,
+        instance_id=inside.id,
+        deletes=False,
+        due_at=fanout.due_at(wanted.deliver_at, wanted.content_type, at),
     )

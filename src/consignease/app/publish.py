@@ -1,5 +1,6 @@
 """Publishing: an event becomes a message and its deliveries, in the caller's transaction."""
 
+from consignease.app import fanout
 from consignease.domain.events import NewEvent
 from consignease.domain.instances import Instance
 from consignease.domain.messages import envelope
@@ -50,5 +51,5 @@ def publish(tx: Tx, instance: Instance, event: NewEvent, now: int) -> int:
             instance_id=instance.id,
             deletes=event.deletes,
         )
-        deliveries.enqueue(tx, fresh, matching)
+        deliveries.insert(tx, fanout.addressed(tx, instance.app, fresh, matching))
     return version

@@ -1,8 +1,6 @@
-"""Sending again: one message, what failed, what an endpoint never got; and sending an example."""
+"""Sending one message again, letting one go that waits, and sending an example."""
 
 from typing import Any
-
-import msgspec
 
 from consignease.domain.events import NewEvent
 from consignease.domain.faults import Conflict, Invalid, NotFound
@@ -10,9 +8,6 @@ from consignease.domain.instances import Instance
 from consignease.domain.messages import cursor_of, envelope, message_id
 from consignease.store import endpoints, messages, redeliveries
 from consignease.store.tx import Tx
-
-CHUNK = 2_000
-"""How many cursors one unit of a replay covers."""
 
 
 def _endpoint(tx: Tx, instance: Instance, name: str) -> Any:
@@ -62,38 +57,6 @@ def release(tx: Tx, instance: Instance, endpoint: str, message: str, now: int) -
     cursor = _message(tx, instance, message)["cursor"]
     if not redeliveries.release(tx, cursor, no, now):
         raise Conflict("It does not wait any more.", code="conflict")
-
-
-def replay_part(
-    tx: Tx, instance: Instance, endpoint: str, kind: str, first: int, end: int, now: int
-) -> int:
-    """Send a part of the log to an endpoint again.
-
-    Args:
-        tx: The transaction.
-        instance: Whose endpoint.
-        endpoint: Its id.
-        kind: ``failed`` for what failed, ``missing`` for what was never addressed to it.
-        first: The first cursor of the part.
-        end: The cursor after its last.
-        now: Milliseconds.
-
-    Returns:
-        How many messages go out.
-
-    Raises:
-        NotFound: there is no such endpoint.
-    """
-    row = _endpoint(tx, instance, endpoint)
-    if kind == "failed":
-        return redeliveries.failed(tx, row["no"], first, end, now)
-    wanted = None if row["event_types"] is None else msgspec.json.decode(row["event_types"])
-    count = 0
-    for one in redeliveries.missing(tx, instance.app, row["no"], first, end):
-        if wanted is None or one["type"] in wanted:
-            redeliveries.add(tx, one["cursor"], row["no"], one["subject"], now)
-            count += 1
-    return count
 
 
 def send_example(

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
+from consignease.cli.endpoints_apply import apply_file, copy_endpoints, export_file
+from consignease.cli.replays import recover, replay
 from consignease.cli.target import Target, data_dir_option, instance_option
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -191,3 +193,7 @@ def rotate(name: str, grace: int, data_dir: str, instance: str, as_json: bool) -
         "POST", _path(target, name, "/secret/rotate"), {"gracePeriodSeconds": grace}
     )
     click.echo(json.dumps(found) if as_json else f"CLERK_WEBHOOK_SIGNING_SECRET={found['key']}")
+
+
+for _command in (recover, replay, apply_file, export_file, copy_endpoints):
+    endpoints.add_command(_command)

@@ -35,6 +35,9 @@ COMMANDS = {
     "messages": Entry(
         "consignease.cli.messages:messages", "List, send and explain messages.", "server"
     ),
+    "tasks": Entry(
+        "consignease.cli.tasks:tasks", "Look at what the server does in the background.", "server"
+    ),
     "listen": Entry(
         "consignease.cli.listen:listen", "Take events to an application on this machine.", "dev"
     ),

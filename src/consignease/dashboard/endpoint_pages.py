@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from consignease.app import admins, redeliver
+from consignease.app import admins, redeliver, tasks
 from consignease.app import endpoints as app
 from consignease.dashboard import endpoint_forms as forms
 from consignease.dashboard import handlers
@@ -69,7 +69,7 @@ async def _page(visit: Visit, tab: str, status: int = 200, **values: Any) -> Res
         "ticked": set(visit.form.all("event_types")) if status == 422 else set(types or ()),
         "revealed": "",
         "headers_text": visit.form("headers") or forms.headers_text(json_headers(row["headers"])),
-        "replay": visit.deps.replays.get(row["id"]),
+        "replay": await visit.store.read(tasks.newest, row["no"]),
     }
     return visit.page(f"endpoint_{tab}.html", status=status, **{**shown, **values})
 

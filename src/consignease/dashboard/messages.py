@@ -5,12 +5,13 @@ from typing import Any
 
 from starlette.responses import Response
 
-from consignease.app import admins
+from consignease.app import admins, tasks
 from consignease.dashboard.visit import Route, Visit, whole
 from consignease.domain.advice import explain as advise
 from consignease.domain.delivery import State
 from consignease.domain.faults import Invalid, NotFound
 from consignease.domain.messages import cursor_of, message_id
+from consignease.domain.tasks import Task
 from consignease.store import endpoints, views
 from consignease.store.tx import Tx
 from consignease.wire.ed25519 import PUBLIC_PREFIX, PublicKey, parse_public, readable, signer_of
@@ -59,10 +60,18 @@ async def _find(visit: Visit) -> dict[str, Any]:
     return found
 
 
+def _replays(tx: Tx, numbers: dict[str, int]) -> dict[str, Task]:
+    """Return the newest replay to each of some endpoints, of which at most a hundred are asked."""
+    found = {name: tasks.newest(tx, number) for name, number in list(numbers.items())[:100]}
+    return {name: task for name, task in found.items() if task is not None}
+
+
 async def _page(visit: Visit, status: int = 200, **values: Any) -> Response:
     message = await _find(visit)
+    numbers = {one["endpoint_id"]: one["endpoint"] for one in message["deliveries"]}
+    replays = await visit.store.read(_replays, numbers)
     shown = {"message": message, "curl": "", "curl_for": "", "diagnosis": None, "checked": ""}
-    shown |= {"form": visit.form, "states": State, "replays": visit.deps.replays}
+    shown |= {"form": visit.form, "states": State, "replays": replays}
     return visit.page("message.html", status=status, **{**shown, **values})
 
 

@@ -1,19 +1,19 @@
 """Sending again: one message, a lane's release, and replays that walk the log."""
 
-import asyncio
-
 from starlette.responses import Response
 
-from consignease.app import admins, redeliver
+from consignease.app import admins, redeliver, tasks
 from consignease.app import endpoints as app
-from consignease.dashboard.visit import Replay, Route, Visit
-from consignease.domain.faults import Conflict, Fault, Invalid, NotFound
+from consignease.app import replays as app_replays
+from consignease.dashboard.visit import Route, Visit
+from consignease.domain.faults import Conflict, Invalid, NotFound
 from consignease.domain.instances import Instance
 from consignease.domain.messages import cursor_of
 from consignease.store import views
+from consignease.store.tx import Tx
 
 _HOURS = {"1h": 1, "24h": 24, "72h": 72, "720h": 720}
-_tasks: set[asyncio.Task[None]] = set()
+_KINDS = {"failed": app_replays.RECOVER, "missing": app_replays.MISSING}
 
 
 def _back(visit: Visit) -> str:
@@ -45,22 +45,23 @@ async def release(visit: Visit) -> Response:
 
 async def replay(visit: Visit) -> Response:
     """Send all that failed, or was never addressed to the endpoint, since a message or a time."""
-    kind = visit.form("kind")
-    if kind not in {"failed", "missing"}:
+    kind = _KINDS.get(visit.form("kind"))
+    if kind is None:
         raise Invalid("Choose what to replay.")
     name = await visit.store.read(app.identify, visit.instance, visit.path["endpoint"])
-    running = visit.deps.replays.get(name)
-    if running is not None and not running.done:
-        raise Conflict("A replay to this endpoint is running.", detail="Wait until it has ended.")
     first = await _first(visit)
-    end = await visit.store.read(views.top) + 1
-    entry = visit.entry("endpoint.replay", name, f"{kind} since cursor {first}")
-    await visit.store.write(admins.note, entry)
-    state = visit.deps.replays[name] = Replay(kind, first, first, max(first, end))
-    task = asyncio.create_task(_walk(visit, visit.instance, name, state))
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
+    entry = visit.entry("endpoint.replay", name, f"{visit.form('kind')} since cursor {first}")
+    await visit.store.write(
+        admins.noted, entry, _begin, visit.instance, name, kind, first, visit.now
+    )
     return visit.go(_back(visit), done="replaying")
+
+
+def _begin(tx: Tx, instance: Instance, name: str, kind: str, first: int, now: int) -> None:
+    task = tasks.newest(tx, app.number(tx, instance, name))
+    if task is not None and not task.done:
+        raise Conflict("A replay to this endpoint is running.", detail="Wait until it has ended.")
+    app_replays.from_cursor(tx, instance, name, kind, first, now)
 
 
 async def _first(visit: Visit) -> int:
@@ -73,21 +74,6 @@ async def _first(visit: Visit) -> int:
     if hours is None:
         raise Invalid("Choose since when.")
     return await visit.store.read(views.first_since, visit.now - hours * 3_600_000)
-
-
-async def _walk(visit: Visit, instance: Instance, name: str, state: Replay) -> None:
-    """Walk the log part by part, one short unit of work each, so that nothing else waits."""
-    try:
-        while state.at < state.end and not visit.deps.stopping():
-            end = min(state.at + redeliver.CHUNK, state.end)
-            state.count += await visit.store.write(
-                redeliver.replay_part, instance, name, state.kind, state.at, end, visit.now
-            )
-            state.at = end
-        if state.at < state.end:
-            state.error = "The server was stopped."
-    except Fault as fault:
-        state.error = fault.detail
 
 
 _HERE = "/dashboard/{instance}/endpoints/{endpoint}"

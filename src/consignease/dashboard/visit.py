@@ -25,38 +25,6 @@ FORM_LIMIT = 1024 * 1024
 """Largest form, in bytes."""
 
 
-@dataclass(slots=True)
-class Replay:
-    """A replay in progress, or done.
-
-    Attributes:
-        kind: ``failed`` or ``missing``.
-        first: The first cursor of its part of the log.
-        at: How far it is.
-        end: The cursor after the last.
-        count: How many messages it has sent on their way.
-        error: Why it stopped early; empty if it did not.
-    """
-
-    kind: str
-    first: int
-    at: int
-    end: int
-    count: int = 0
-    error: str = ""
-
-    @property
-    def done(self) -> bool:
-        """Whether it has ended."""
-        return self.at >= self.end or bool(self.error)
-
-    @property
-    def percent(self) -> int:
-        """How far it is, in percent."""
-        whole = self.end - self.first
-        return 100 if whole <= 0 else (self.at - self.first) * 100 // whole
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
     """What the pages work with.
@@ -73,7 +41,6 @@ class Deps:
         cookie: Name of the session's cookie.
         secure: Whether browsers reach us by TLS.
         stopping: Whether the server is about to end.
-        replays: The newest replay of each endpoint, by its id.
     """
 
     store: AnyStore
@@ -94,7 +61,6 @@ class Deps:
     secure: bool
     stopping: Callable[[], bool]
     render: Renderer = field(default_factory=Renderer)
-    replays: dict[str, Replay] = field(default_factory=dict[str, Replay])
 
 
 def whole(text: str, digits: int = 17) -> int | None:

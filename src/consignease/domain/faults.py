@@ -4,6 +4,7 @@
 
     Fault
     ├── Invalid           a value is missing, malformed or out of range
+    ├── OutOfRange        a time that is asked for is too long, or ends before it begins
     ├── Unauthenticated   no valid key came with the request
     ├── Forbidden         the key is valid and may not do this
     ├── NotFound          what was named does not exist
@@ -52,6 +53,12 @@ class Invalid(Fault):
     """A value is missing, malformed or out of range."""
 
     default_code = "form_param_value_invalid"
+
+
+class OutOfRange(Fault):
+    """A time that is asked for is too long, or ends before it begins."""
+
+    default_code = "invalid_range"
 
 
 class Unauthenticated(Fault):

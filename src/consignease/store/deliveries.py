@@ -143,9 +143,14 @@ Row = tuple[object, ...]
 
 
 class Fresh:
-    """A message that was just appended, to be addressed to endpoints."""
+    """A message that was just appended, to be addressed to endpoints.
 
-    __slots__ = ("at", "body", "cursor", "deletes", "instance_id", "subject")
+    Attributes:
+        due_at: When deliveries are due that are not to be leased now; None for all others.
+        now: The present, which is later than the message where it is addressed step by step.
+    """
+
+    __slots__ = ("at", "body", "cursor", "deletes", "due_at", "instance_id", "now", "subject")
 
     def __init__(
         self,
@@ -156,18 +161,17 @@ class Fresh:
         body: bytes,
         instance_id: str,
         deletes: bool,
+        due_at: int | None = None,
+        now: int | None = None,
     ) -> None:
+        self.due_at = due_at
+        self.now = at if now is None else now
         self.cursor = cursor
         self.subject = subject
         self.at = at
         self.body = body
         self.instance_id = instance_id
         self.deletes = deletes
-
-
-def enqueue(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> None:
-    """Write one delivery per endpoint, leased where this process has room."""
-    insert(tx, addressed(tx, fresh, matching))
 
 
 def insert(tx: Tx, rows: Sequence[Row]) -> None:
@@ -180,7 +184,7 @@ def addressed(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> l
 
     What stands before it in its lane must have been inserted.
     """
-    cursor, subject, now = fresh.cursor, fresh.subject, fresh.at
+    cursor, subject, now = fresh.cursor, fresh.subject, fresh.now
     rows: list[Row] = []
     reserve = tx.hand.reserve
     crowded = subject is not None and tx.execute(_ANY_OPEN, (subject,)).fetchone() is not None
@@ -201,9 +205,14 @@ def addressed(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> l
                 if not tx.alone and subject is not None:
                     tx.then(look_again, subject, endpoint, now, policy)
                 continue
-        if reserve(endpoint, fresh=True):
+        if fresh.due_at is not None:
+            rows.append((cursor, endpoint, subject, 1, fresh.due_at, None))
+            tx.wake(endpoint, fresh.due_at)
+        elif reserve(endpoint, fresh=True):
             rows.append((cursor, endpoint, subject, 2, None, now + LEASE_MS))
-            tx.leased.append(Leased(cursor, endpoint, fresh.instance_id, subject, now, fresh.body))
+            tx.leased.append(
+                Leased(cursor, endpoint, fresh.instance_id, subject, fresh.at, fresh.body)
+            )
         else:
             rows.append((cursor, endpoint, subject, 1, now, None))
             tx.wake(endpoint, now)

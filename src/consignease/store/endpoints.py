@@ -1,6 +1,6 @@
 """Endpoints, their signing secrets, and which of them an event goes to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -98,9 +98,16 @@ def matching(
 def _match(
     tx: Tx, app: int, event_type: str, channels: Sequence[str]
 ) -> tuple[tuple[int, Policy], ...]:
+    return chosen(tx.all(_SUBSCRIBED, (app,)), event_type, channels)
+
+
+def chosen(
+    rows: Iterable[Any], event_type: str, channels: Sequence[str]
+) -> tuple[tuple[int, Policy], ...]:
+    """Return which endpoints of some rows a message goes to: number and policy."""
     return tuple(
         (row["no"], _POLICIES[row["ordering"]])
-        for row in tx.all(_SUBSCRIBED, (app,))
+        for row in rows
         if (row["event_types"] is None or event_type in msgspec.json.decode(row["event_types"]))
         and (
             row["channels"] is None

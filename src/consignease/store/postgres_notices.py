@@ -73,6 +73,11 @@ class Notices:
         self._changed.add(endpoint)
         self._news.set()
 
+    def begun(self) -> None:
+        """Tell everybody that there is work for the background."""
+        self._hand.begun()
+        self.tell("tasks")
+
     def tell(self, topic: str) -> None:
         """Tell the others of a topic."""
         self._topics.add(topic)

@@ -1,5 +1,6 @@
 """Deliveries that are sent again: one, or many by walking the log."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from consignease.store.tx import Tx
@@ -18,16 +19,33 @@ VALUES (?, ?, ?, 1, 0, 1, ?)
 _RELEASE = """
 UPDATE delivery SET due_at = ? WHERE cursor = ? AND endpoint = ? AND state = 0
 """
-_FAILED = """
-UPDATE delivery SET state = 1, due_at = ?, tries = 0, flags = (flags | 1) & ~2,
-  started_at = NULL
-WHERE cursor >= ? AND cursor < ? AND endpoint = ? AND state = 4
+# The log is walked and each delivery looked up: an endpoint's finished deliveries have no
+# index, because it would be paid for by every one of them.
+_SENT = """
+SELECT d.cursor FROM message m CROSS JOIN delivery d
+WHERE m.cursor >= :first AND m.cursor < :end AND m.app = :app AND m.body IS NOT NULL
+  AND d.cursor = m.cursor AND d.endpoint = :endpoint
+  AND d.state IN (:state, :or_state, :or_else)
+  AND (CAST(:types AS TEXT) IS NULL OR m.type IN (SELECT value FROM json_each(:types)))
+  AND (CAST(:channel AS TEXT) IS NULL
+    OR EXISTS (SELECT 1 FROM json_each(m.channels) WHERE value = :channel))
+  AND (CAST(:class AS BIGINT) IS NULL OR :class =
+    (SELECT a.status / 100 FROM attempt a WHERE a.cursor = d.cursor AND a.endpoint = d.endpoint
+     ORDER BY a.n DESC LIMIT 1))
+ORDER BY m.cursor LIMIT :limit /* postgresql: FOR UPDATE OF d */
 """
 _MISSING = """
-SELECT m.cursor, m.subject, m.type FROM message m
+SELECT m.cursor, m.subject, m.type, m.channels FROM message m
 WHERE m.cursor >= ? AND m.cursor < ? AND m.app = ? AND m.body IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.cursor = m.cursor AND d.endpoint = ?)
 ORDER BY m.cursor
+"""
+_DUE = """
+SELECT count(*) FROM
+  (SELECT 1 FROM delivery WHERE endpoint = ? AND state < 2 AND due_at <= ? LIMIT ?) AS due
+"""
+_TRIED = """
+SELECT count(*) FROM (SELECT 1 FROM attempt WHERE endpoint = ? AND at > ? LIMIT ?) AS tried
 """
 _VERSION = "SELECT version FROM object WHERE no = ?"
 
@@ -63,14 +81,35 @@ def release(tx: Tx, cursor: int, endpoint: int, now: int) -> bool:
     return released
 
 
-def failed(tx: Tx, endpoint: int, first: int, end: int, now: int) -> int:
-    """Make every failed delivery of a part of the log due once more; return how many."""
-    count = tx.run(_FAILED, (now, first, end, endpoint))
-    if count:
+def sent(tx: Tx, values: dict[str, object]) -> list[int]:
+    """Return cursors of an endpoint's deliveries in a part of the log, in their order."""
+    return [row[0] for row in tx.all(_SENT, values)]
+
+
+def again_all(tx: Tx, cursors: Sequence[int], endpoint: int, now: int) -> None:
+    """Make deliveries of an endpoint due once more, each with all its tries."""
+    if cursors:
+        tx.many(_AGAIN, [(now, cursor, endpoint) for cursor in cursors])
         tx.wake(endpoint, now)
-    return count
 
 
 def missing(tx: Tx, app: int, endpoint: int, first: int, end: int) -> list[Any]:
-    """Return cursor, subject and type of messages that were never addressed to an endpoint."""
+    """Return messages that were never addressed to an endpoint: cursor, subject, type, channels."""
     return tx.all(_MISSING, (first, end, app, endpoint))
+
+
+def add_all(tx: Tx, messages: Sequence[Any], endpoint: int, now: int) -> None:
+    """Address messages, as `missing` returns them, to one more endpoint."""
+    if messages:
+        tx.many(_ADD, [(one["cursor"], endpoint, one["subject"], now) for one in messages])
+        tx.wake(endpoint, now)
+
+
+def due(tx: Tx, endpoint: int, now: int, limit: int) -> int:
+    """Return how many deliveries of an endpoint could go now and were not taken yet."""
+    return tx.one(_DUE, (endpoint, now, limit))[0]
+
+
+def tried(tx: Tx, endpoint: int, since: int, limit: int) -> int:
+    """Return how many attempts an endpoint had since a time, counted to a limit."""
+    return tx.one(_TRIED, (endpoint, since, limit))[0]

@@ -1,6 +1,6 @@
 """All tables of this release, in one `metadata`."""
 
-from consignease.store.tables import access, delivering, instances, operators, people
+from consignease.store.tables import access, delivering, instances, operators, people, tasks
 from consignease.store.tables.columns import metadata
 
-__all__ = ["access", "delivering", "instances", "metadata", "operators", "people"]
+__all__ = ["access", "delivering", "instances", "metadata", "operators", "people", "tasks"]

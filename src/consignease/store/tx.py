@@ -34,6 +34,10 @@ class Handoff(Protocol):
         """Forget the settings of an endpoint: they were changed."""
         ...
 
+    def begun(self) -> None:
+        """Learn that there is work for the background."""
+        ...
+
 
 class NoHandoff:
     """A process without a worker: every delivery stays in the database."""
@@ -51,6 +55,9 @@ class NoHandoff:
 
     def changed(self, endpoint: int) -> None:
         """Nobody holds settings here."""
+
+    def begun(self) -> None:
+        """Nobody works in the background here."""
 
 
 class RunAgainError(Exception):

@@ -21,6 +21,7 @@ from consignease.edge.outcome import Outcome, Request
 from consignease.edge.resolver import Refused, Resolver, Vetted, vet, vet_now
 from consignease.store import deliveries
 from consignease.store.opening import AnyStore
+from consignease.work.bell import Bell
 from consignease.work.gate import Gate, Route
 from consignease.work.outlets import Outlets
 from consignease.work.tries import Tag, judge, request
@@ -31,7 +32,7 @@ RECORD_AGAIN = 1.0
 _log = logging.getLogger("consignease.deliver")
 
 
-class Deliverer:
+class Deliverer(Bell):
     """The worker of one process; also the place that commits hand deliveries to.
 
     Args:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from consignease.app import portal
+from consignease.app import portal, tasks
 from consignease.edge.clock import Clock
 from consignease.store import housekeeping, idempotency
 from consignease.store.opening import AnyStore
@@ -13,7 +13,7 @@ _log = logging.getLogger("consignease.tidy")
 
 
 async def tidy(store: AnyStore, clock: Clock) -> None:
-    """Run until cancelled: note the time, see to the database, drop keys and tokens that ended."""
+    """Run until cancelled: note the time, see to the database, drop what has ended."""
     while True:
         await asyncio.sleep(EVERY_SECONDS)
         try:
@@ -22,6 +22,8 @@ async def tidy(store: AnyStore, clock: Clock) -> None:
             while await store.write(idempotency.drop_expired, clock.now()):
                 pass
             while await store.write(portal.drop_ended, clock.now()):
+                pass
+            while await store.write(tasks.drop_ended, clock.now()):
                 pass
         except Exception:  # noqa: BLE001 - the next round may do better
             _log.exception("tidying failed; it is tried again")

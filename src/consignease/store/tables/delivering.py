@@ -51,6 +51,7 @@ endpoint = table(
     integer("v1a", server_default="0"),
     UniqueConstraint("app", "uid"),
     Index("endpoint_app", "app", "id"),
+    Index("endpoint_no", "app", "no"),
 )
 
 endpoint_secret = table(
