@@ -220,6 +220,7 @@ class Server:
             listening=self.worker.outlets.listeners.listening,
             schedule=tuple(round(delay * 1000) for delay in self.settings.retry_schedule),
             timeout_ms=round(self.settings.delivery_timeout * 1000),
+            disable_after_ms=round(self.settings.disable_after * 1000),
         )
         await self._set_up_instances()
         self.needs_setup = not await self.store.read(is_set_up)

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from consignease.domain.health import DISABLE_AFTER_MS
 from consignease.domain.retry import DEFAULT_SCHEDULE
 
 PREFIX = "CONSIGNEASE_"
@@ -39,6 +40,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         retry_schedule: Seconds to wait after each failed try.
         delivery_timeout: Seconds that one try may take in all.
         endpoint_concurrency: Requests in flight to one endpoint at most.
+        disable_after: Seconds for which an endpoint may do nothing but fail before it
+            is disabled; 0 for never.
+        silence_alert: Seconds after which it is reported that nothing was delivered
+            although messages wait; 0 for never.
+        smtp_url: Mail server for notices to administrators, such as
+            ``smtps://user:password@mail.example.com``; no mail if it is empty.
+        smtp_from: Whom that mail is from.
         grace: Seconds that requests in flight may take to finish when the server stops.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
     """
@@ -58,6 +66,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     )
     delivery_timeout: float = 15.0
     endpoint_concurrency: int = 64
+    disable_after: float = DISABLE_AFTER_MS / 1000
+    silence_alert: float = 0.0
+    smtp_url: str = ""
+    smtp_from: str = ""
     grace: float = 20.0
     log_level: str = "info"
 
@@ -134,5 +146,16 @@ def _check(settings: Settings) -> None:
     elif bool(settings.tls_cert) != bool(settings.tls_key):
         msg = "tls_cert and tls_key go together."
     else:
-        return
-    raise SettingsError(msg)
+        msg = _wrong_notices(settings)
+    if msg:
+        raise SettingsError(msg)
+
+
+def _wrong_notices(settings: Settings) -> str:
+    if settings.disable_after < 0 or settings.silence_alert < 0:
+        return "disable_after and silence_alert are seconds; 0 for never."
+    if bool(settings.smtp_url) != bool(settings.smtp_from):
+        return "smtp_url and smtp_from go together."
+    if settings.smtp_url and not settings.smtp_url.startswith(("smtp://", "smtps://")):
+        return "smtp_url begins with smtp:// or smtps://."
+    return ""

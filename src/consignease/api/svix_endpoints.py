@@ -1,5 +1,6 @@
 """Endpoints in the webhook API."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -8,6 +9,8 @@ from msgspec import UNSET
 
 from consignease.api.ops import Call, Op, Reply
 from consignease.api.svix_calls import idempotent, owned, replied
+from consignease.api.svix_credentials import FIELDS as CREDENTIALS
+from consignease.api.svix_credentials import changes as credential_changes
 from consignease.api.svix_shapes import (
     EndpointIn,
     EndpointList,
@@ -25,6 +28,7 @@ from consignease.domain import endpoints as rules
 from consignease.domain.endpoints import Endpoint
 from consignease.domain.faults import Invalid, NotFound
 from consignease.domain.instances import Instance
+from consignease.edge.credentials import split_userinfo
 from consignease.edge.guard import Policy, verdict_for_url
 from consignease.edge.target import BadUrlError, check_url
 from consignease.edge.vault import Vault
@@ -38,8 +42,12 @@ _TAG = "Endpoints"
 One: TypeAlias = Call[None, None]
 
 
-def _encode(endpoint: Endpoint) -> bytes:
-    return msgspec.json.encode(endpoint_out(endpoint))
+_NOT_COPIED = {"filter_types", "throttle_rate", "backlog"}
+"""Members of a change that an endpoint put whole does not have, or has under another name."""
+
+
+def _encode(endpoint: Endpoint, now: int = 2**62) -> bytes:
+    return msgspec.json.encode(endpoint_out(endpoint, now))
 
 
 def _channels(channels: list[str] | None) -> list[str] | None:
@@ -68,15 +76,42 @@ def _rotate(
     return 200, b""
 
 
-class _Endpoints:
-    """The handlers, with what they need to judge URLs and keep secrets."""
+Owner: TypeAlias = Callable[[Call[Any, Any]], Awaitable[Instance]]
+"""Finds the application that a call is about: the instance, as that application sees it."""
 
-    def __init__(self, vault: Vault, guards: dict[str, Policy]) -> None:
+Types: TypeAlias = Callable[[Call[Any, Any], Instance], Awaitable[frozenset[str]]]
+"""Finds the event types that an endpoint may ask for."""
+
+
+async def _types(call: Call[Any, Any], instance: Instance) -> frozenset[str]:
+    return await call.services.store.read(event_types.names, instance)
+
+
+class Endpoints:
+    """The handlers, with what they need to judge URLs and keep secrets.
+
+    Args:
+        vault: Seals and opens secrets.
+        guards: The address policy for each instance name.
+        owned: Whose endpoints.
+        types: Which events they may ask for.
+    """
+
+    def __init__(
+        self,
+        vault: Vault,
+        guards: dict[str, Policy],
+        owned: Owner = owned,
+        types: Types = _types,
+    ) -> None:
         self._vault = vault
         self._guards = guards
+        self._owned = owned
+        self._types = types
 
-    def _url(self, instance: Instance, url: str) -> str:
+    def _url(self, instance: Instance, url: str) -> tuple[str, tuple[str, str] | None]:
         try:
+            url, userinfo = split_userinfo(url)
             check_url(url)
             verdict = verdict_for_url(url, self._guards[instance.name])
         except BadUrlError as error:
@@ -85,7 +120,7 @@ class _Endpoints:
         if not verdict.ok:
             msg = f"The URL cannot be used: its address is {verdict.reason}."
             raise Invalid(msg, param="url")
-        return url
+        return url, userinfo
 
     async def list(self, call: Call[ListQuery, None]) -> bytes:
         """Return a page of endpoints, newest first."""
@@ -94,9 +129,14 @@ class _Endpoints:
             msg = "order is ascending or descending."
             raise Invalid(msg, param="order")
         page = await call.services.store.read(
-            app.page, await owned(call), query.iterator, query.limit, query.order == "ascending"
+            app.page,
+            await self._owned(call),
+            query.iterator,
+            query.limit,
+            query.order == "ascending",
         )
-        items = [endpoint_out(item) for item in page.items]
+        now = call.services.now()
+        items = [endpoint_out(item, now) for item in page.items]
         return msgspec.json.encode(
             EndpointList(
                 data=items,
@@ -108,12 +148,13 @@ class _Endpoints:
 
     async def create(self, call: Call[None, EndpointIn]) -> Reply:
         """Add an endpoint."""
-        instance, body, now = await owned(call), call.body, call.services.now()
-        types = await call.services.store.read(event_types.names, instance)
+        instance, body, now = await self._owned(call), call.body, call.services.now()
+        types = await self._types(call, instance)
+        endpoint_id, (url, userinfo) = new_id("ep"), self._url(instance, body.url)
         endpoint = Endpoint(
-            id=new_id("ep"),
+            id=endpoint_id,
             uid=_uid(body.uid),
-            url=self._url(instance, body.url),
+            url=url,
             description=rules.check_description(body.description),
             version=body.version,
             event_types=rules.check_event_types(body.event_types or body.filter_types, types),
@@ -125,6 +166,8 @@ class _Endpoints:
             disabled=body.disabled,
             created_at=now,
             updated_at=now,
+            **_treatment(body),
+            **credential_changes(self._vault, endpoint_id, None, body, userinfo),
         )
         sealed = self._seal(body.secret, endpoint.id)
         effect = partial(_create, endpoint, instance, sealed)
@@ -135,22 +178,26 @@ class _Endpoints:
 
     async def get(self, call: One) -> bytes:
         """Return an endpoint."""
-        found = await call.services.store.read(app.get, await owned(call), call.path["endpoint_id"])
-        return _encode(found)
+        instance, name = await self._owned(call), call.path["endpoint_id"]
+        return _encode(await call.services.store.read(app.get, instance, name), call.services.now())
 
     async def patch(self, call: Call[None, EndpointPatch]) -> bytes:
         """Change an endpoint."""
-        instance = await owned(call)
-        types = await call.services.store.read(event_types.names, instance)
-        changes = self._changes(instance, call.body, types)
-        changed = await call.services.store.write(
-            app.change, instance, call.path["endpoint_id"], changes, call.services.now()
-        )
-        return _encode(changed)
+        instance = await self._owned(call)
+        types = await self._types(call, instance)
+        name, services, body = call.path["endpoint_id"], call.services, call.body
+        before = await services.store.read(app.get, instance, name)
+        changes, userinfo = self._changes(instance, body, types)
+        changes |= credential_changes(self._vault, before.id, before.sealed, body, userinfo)
+        if body.backlog == "skip":
+            while await services.store.write(app.skip, instance, name):
+                pass
+        now = services.now()
+        return _encode(await services.store.write(app.change, instance, name, changes, now), now)
 
     async def put(self, call: Call[None, EndpointIn]) -> Reply:
         """Change an endpoint as a whole, or add it under that uid; its secret stays."""
-        instance, body, name = await owned(call), call.body, call.path["endpoint_id"]
+        instance, body, name = await self._owned(call), call.body, call.path["endpoint_id"]
         try:
             await call.services.store.read(app.identify, instance, name)
         except NotFound:
@@ -159,7 +206,7 @@ class _Endpoints:
         given = {
             field: getattr(body, field)
             for field in EndpointPatch.__struct_fields__
-            if field not in {"filter_types", "throttle_rate"}
+            if field not in _NOT_COPIED
         }
         given["event_types"] = body.event_types or body.filter_types
         given["rate_limit"] = body.throttle_rate or body.rate_limit
@@ -168,18 +215,18 @@ class _Endpoints:
 
     def _changes(
         self, instance: Instance, body: EndpointPatch, types: frozenset[str]
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], tuple[str, str] | None]:
         given = {
             name: value
             for name in body.__struct_fields__
-            if (value := getattr(body, name)) is not UNSET
+            if name not in (*CREDENTIALS, "backlog") and (value := getattr(body, name)) is not UNSET
         }
         for old, name in (("filter_types", "event_types"), ("throttle_rate", "rate_limit")):
             if old in given:
                 given.setdefault(name, given.pop(old))
                 given.pop(old, None)
         checks: dict[str, Any] = {
-            "url": partial(self._url, instance),
+            **_TREATMENT,
             "description": rules.check_description,
             "uid": _uid,
             "event_types": partial(rules.check_event_types, known=types),
@@ -188,21 +235,25 @@ class _Endpoints:
             "metadata": rules.check_metadata,
             "ordering": rules.check_ordering,
         }
-        return {
+        userinfo = None
+        if "url" in given:
+            given["url"], userinfo = self._url(instance, given["url"])
+        found = {
             name: checks[name](value) if name in checks else value for name, value in given.items()
         }
+        return found, userinfo
 
     async def delete(self, call: One) -> Reply:
         """Delete an endpoint; what was not sent to it yet is canceled."""
         await call.services.store.write(
-            app.delete, await owned(call), call.path["endpoint_id"], call.services.now()
+            app.delete, await self._owned(call), call.path["endpoint_id"], call.services.now()
         )
         return Reply(204)
 
     async def secret(self, call: Call[None, Any]) -> bytes:
         """Return an endpoint's signing secret."""
         name, sealed = await call.services.store.read(
-            app.secret, await owned(call), call.path["endpoint_id"], call.services.now()
+            app.secret, await self._owned(call), call.path["endpoint_id"], call.services.now()
         )
         return msgspec.json.encode(SecretOut(self._vault.open(sealed, name).decode()))
 
@@ -212,7 +263,7 @@ class _Endpoints:
         Clients of one generation read the new secret from the answer, those of
         the other ignore it. It is not kept with the idempotency key.
         """
-        instance, services = await owned(call), call.services
+        instance, services = await self._owned(call), call.services
         name = await services.store.read(app.identify, instance, call.path["endpoint_id"])
         sealed = self._seal(call.body.key, name)
         grace_ms = call.body.grace_period_seconds * 1000
@@ -232,9 +283,24 @@ class _Endpoints:
         return self._vault.seal(secret.encode(), belongs_to)
 
 
+_TREATMENT: dict[str, Any] = {
+    "retry_schedule": rules.check_retry_schedule,
+    "timeout": rules.check_timeout,
+    "max_concurrency": rules.check_concurrency,
+}
+
+
+def _treatment(body: EndpointIn) -> dict[str, Any]:
+    given: dict[str, Any] = {} if body.paused is UNSET else {"paused": body.paused}
+    for name, check in _TREATMENT.items():
+        if (value := getattr(body, name)) is not UNSET:
+            given[name] = check(value)
+    return given
+
+
 def endpoint_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
     """Return the operations on endpoints."""
-    handle = _Endpoints(vault, guards)
+    handle = Endpoints(vault, guards)
     many = "/api/v1/app/{app_id}/endpoint"
 
     op = partial(Op, refuses=(404, 422), tag=_TAG)
@@ -262,7 +328,7 @@ def endpoint_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
     )
 
 
-def _ops_on_one(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, ...]:
+def _ops_on_one(op: "partial[Op]", handle: Endpoints, path: str) -> tuple[Op, ...]:
     return (
         op(
             method="GET",

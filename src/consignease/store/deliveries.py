@@ -122,6 +122,10 @@ RETURNING endpoint
 """
 _CANCEL = "UPDATE delivery SET state = 5, due_at = NULL WHERE cursor = ? AND endpoint = ?"
 _CANCEL_ALL = "UPDATE delivery SET state = 5, due_at = NULL WHERE endpoint = ? AND state < 2"
+_CANCEL_SOME = """
+UPDATE delivery SET state = 5, due_at = NULL WHERE endpoint = :endpoint AND state < 2
+  AND cursor IN (SELECT cursor FROM delivery WHERE endpoint = :endpoint AND state < 2 LIMIT :limit)
+"""
 _COUNTS = "SELECT state, count(*) FROM delivery WHERE endpoint = ? GROUP BY state"
 
 
@@ -350,6 +354,11 @@ def next_due(tx: Tx) -> dict[int, int]:
 def cancel_all(tx: Tx, endpoint: int) -> int:
     """Cancel what was not sent yet to an endpoint that is no more."""
     return tx.run(_CANCEL_ALL, (endpoint,))
+
+
+def cancel_some(tx: Tx, endpoint: int, limit: int) -> int:
+    """Cancel up to a number of deliveries that were not sent yet; returns how many."""
+    return tx.run(_CANCEL_SOME, {"endpoint": endpoint, "limit": limit})
 
 
 def counts(tx: Tx, endpoint: int) -> dict[State, int]:
