@@ -6,10 +6,18 @@ from typing import Any
 import msgspec
 
 from consignease import __version__
-from consignease.api import openapi, svix_apps, svix_endpoint_more, svix_event_types, svix_messages
+from consignease.api import (
+    openapi,
+    svix_apps,
+    svix_endpoint_more,
+    svix_event_types,
+    svix_health,
+    svix_messages,
+)
 from consignease.api.errors import svix_error
 from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
 from consignease.api.svix_endpoints import endpoint_ops
+from consignease.api.svix_operational import operational_ops
 from consignease.domain.faults import Fault, Unauthenticated
 from consignease.domain.instances import Instance
 from consignease.edge.guard import Policy
@@ -72,6 +80,8 @@ def svix_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
     """
     return (
         *endpoint_ops(vault, guards),
+        *operational_ops(vault, guards),
+        *svix_health.OPS,
         *svix_endpoint_more.OPS,
         *svix_apps.OPS,
         *svix_event_types.OPS,

@@ -249,6 +249,15 @@ def identify(tx: Tx, instance: Instance, name: str) -> str:
     return _row(tx, instance, name)["id"]
 
 
+def number(tx: Tx, instance: Instance, name: str) -> int:
+    """Return the number inside the database of the endpoint with that id or uid.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return _row(tx, instance, name)["no"]
+
+
 def rotate(tx: Tx, instance: Instance, name: str, sealed: bytes, grace_ms: int, now: int) -> None:
     """Give an endpoint a new signing secret; the present ones end after a grace period.
 

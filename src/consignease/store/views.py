@@ -20,7 +20,7 @@ WHERE endpoint = ? AND at > ? ORDER BY at DESC LIMIT ?
 """
 _UNSENT = """
 SELECT count(*), min(cursor) FROM
-  (SELECT cursor FROM delivery WHERE endpoint = ? AND state < 2 LIMIT 10001)
+  (SELECT cursor FROM delivery WHERE endpoint = ? AND state < 2 LIMIT 10001) AS part
 """
 _ATTEMPTS = """
 SELECT a.cursor, a.n, a.at, a.status, a.phase, a.error, a.total_us, m.type, m.at AS message_at,
@@ -75,7 +75,7 @@ SELECT hash, last4, created_at, revoked_at FROM secret_key WHERE instance = ? OR
 _REVOKE = (
     "UPDATE secret_key SET revoked_at = ? WHERE instance = ? AND hash = ? AND revoked_at IS NULL"
 )
-_USERS = 'SELECT count(*) FROM (SELECT 1 FROM "user" WHERE instance = ? LIMIT ?)'
+_USERS = 'SELECT count(*) FROM (SELECT 1 FROM "user" WHERE instance = ? LIMIT ?) AS part'
 
 
 def recent(tx: Tx, endpoint: int, since: int, limit: int) -> list[Any]:

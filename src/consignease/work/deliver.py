@@ -37,7 +37,7 @@ class Deliverer:
 
     Args:
         load: Reads the route of an endpoint, until when it is paused, and
-            whether it was failing.
+            whether a success would be news.
         clock: The time.
         resolver: Finds addresses.
         concurrency: Requests in flight to one endpoint at most.

@@ -90,7 +90,8 @@ def route_loader(
             concurrency=row["max_concurrency"],
             tls=own.tls,
         )
-        return route, row["paused_until"] or 0, row["first_failure_at"] is not None
+        unknown = row["last_success_at"] is None
+        return route, row["paused_until"] or 0, unknown or row["first_failure_at"] is not None
 
     return load
 
