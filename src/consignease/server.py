@@ -42,6 +42,7 @@ from consignease.work.deliver import Deliverer
 from consignease.work.routes import route_loader
 from consignease.work.sweep import sweep
 from consignease.work.tidy import tidy
+from consignease.work.watch import Watch
 
 _log = logging.getLogger("consignease")
 
@@ -227,7 +228,18 @@ class Server:
         if not all(keys.public_key for keys in self.keys):
             self.keys = self.folder.add_public_keys(await self.store.read(_public_keys))
         await self.worker.start(self.store)
-        self._loops = [asyncio.create_task(tidy(self.store, self._clock))]
+        self._watch = Watch(
+            self.store,
+            self._clock,
+            lambda: self._instances,
+            silence_ms=round(self.settings.silence_alert * 1000),
+            smtp=(self.settings.smtp_url, self.settings.smtp_from),
+            dashboard=f"{self.settings.public_url.rstrip('/') or self.base_url}/dashboard",
+        )
+        self._loops = [
+            asyncio.create_task(tidy(self.store, self._clock)),
+            asyncio.create_task(self._watch.run()),
+        ]
         if not self.store.alone:
             self._loops.append(asyncio.create_task(sweep(self.store, self.worker, self._clock)))
 
@@ -330,7 +342,11 @@ class Server:
                 self.worker.changed(endpoint)
 
     def _health(self) -> dict[str, str]:
-        return {"database": self.store.failure or "ok", "worker": "ok"}
+        return {
+            "database": self.store.failure or "ok",
+            "worker": "ok",
+            "deliveries": self._watch.state,
+        }
 
 
 class _Http(uvicorn.Server):

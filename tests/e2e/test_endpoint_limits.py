@@ -48,9 +48,11 @@ def numbers(requests: list[Recorded]) -> list[int]:
 def test_a_rate_limit_is_kept_and_used(client: Client, receiver: Receiver, rate: int) -> None:
     """No second holds more than the bucket's rule allows, the whole drains at the rate, in order."""
     app = new_app(client)
-    add_endpoint(client, app, receiver.url, rateLimit=rate, ordering="none", maxConcurrency=1)
+    endpoint, _ = add_endpoint(client, app, receiver.url, rateLimit=rate, paused=True)
     count = 3 * rate
     send(client, app, count)
+    path = f"/api/v1/app/{app}/endpoint/{endpoint['id']}"
+    client.call("PATCH", path, {"paused": False, "maxConcurrency": 1})
     requests = receiver.wait_for(count, 30)
     took = requests[-1].at - requests[0].at
     assert busiest(requests) <= bucket.most(rate, 1.0) + NETWORK

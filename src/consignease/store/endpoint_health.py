@@ -17,7 +17,8 @@ _DISABLE = """
 UPDATE endpoint SET disabled = 1, disabled_reason = ?, updated_at = ?, notice = 1 WHERE no = ?
 """
 _TO_TELL = """
-SELECT e.no, e.id, e.url, e.disabled_reason, e.first_failure_at, i.name AS instance
+SELECT e.no, e.id, e.url, e.disabled_reason, e.first_failure_at, i.name AS instance,
+       a.id AS app_id, a.uid IS NOT NULL AND a.uid = i.id AS built_in
 FROM endpoint e JOIN application a ON a.no = e.app JOIN instance i ON i.no = a.instance
 WHERE e.notice = 1 AND e.deleted_at IS NULL ORDER BY e.no LIMIT 20
 """
