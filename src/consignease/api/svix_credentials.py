@@ -2,18 +2,11 @@
 
 from typing import Any
 
-from msgspec import UNSET, structs
+from msgspec import UNSET
 
 from consignease.api.svix_shapes import Treatment
 from consignease.domain.faults import Invalid
-from consignease.edge.credentials import (
-    NONE,
-    BadCredentialsError,
-    Credentials,
-    seal,
-    shown,
-    unseal,
-)
+from consignease.edge.credentials import BadCredentialsError, changed
 from consignease.edge.tls import BadPemError
 from consignease.edge.vault import Vault
 
@@ -45,22 +38,15 @@ def changes(
     given = {name: value for name in FIELDS if (value := getattr(body, name)) is not UNSET}
     if not given and userinfo is None:
         return {}
-    before = NONE if sealed is None else unseal(vault, sealed, endpoint_id)
-    after = _merged(before, given, userinfo)
     try:
-        about = shown(after)
+        return changed(vault, endpoint_id, sealed, _fields(given, userinfo))
     except BadPemError as error:
         raise Invalid(f"It cannot be used: {error}.", param=_PARAMS[error.part]) from None
     except BadCredentialsError as error:
         raise Invalid(f"It cannot be used: {error}.", param="basicAuth") from None
-    if after == before:
-        return {}
-    return {"credentials": about, "sealed": seal(vault, after, endpoint_id)}
 
 
-def _merged(
-    before: Credentials, given: dict[str, Any], userinfo: tuple[str, str] | None
-) -> Credentials:
+def _fields(given: dict[str, Any], userinfo: tuple[str, str] | None) -> dict[str, str]:
     found: dict[str, str] = {}
     if userinfo is not None:
         found["username"], found["password"] = userinfo
@@ -75,4 +61,4 @@ def _merged(
     ):
         if name in given:
             found[field] = given[name] or ""
-    return structs.replace(before, **found)
+    return found

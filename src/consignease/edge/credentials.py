@@ -84,6 +84,33 @@ def unseal(vault: Vault, sealed: bytes, endpoint_id: str) -> Credentials:
     return msgspec.json.decode(opened, type=Credentials)
 
 
+def changed(
+    vault: Vault, endpoint_id: str, sealed: bytes | None, fields: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what a change makes of an endpoint's credentials, checked and sealed.
+
+    Args:
+        vault: Seals them.
+        endpoint_id: What they are sealed for.
+        sealed: Those that it has; None for none.
+        fields: The members of `Credentials` that change; empty text removes one.
+
+    Returns:
+        The endpoint's `credentials` and `sealed`; nothing if nothing changes.
+
+    Raises:
+        BadPemError: a certificate or key cannot be used.
+        BadCredentialsError: the user name or password cannot be sent.
+        VaultError: what it has cannot be opened.
+    """
+    before = NONE if sealed is None else unseal(vault, sealed, endpoint_id)
+    after = msgspec.structs.replace(before, **fields)
+    if after == before:
+        return {}
+    about = shown(after)
+    return {"credentials": about, "sealed": seal(vault, after, endpoint_id)}
+
+
 def _belongs(endpoint_id: str) -> str:
     return f"{endpoint_id}/credentials"
 
