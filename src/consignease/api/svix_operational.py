@@ -119,6 +119,13 @@ def _ops_on_one(op: "partial[Op]", handle: Endpoints, path: str) -> tuple[Op, ..
             handler=handle.delete,
             status=204,
         ),
+        *_ops_on_its_secrets(op, handle, path),
+    )
+
+
+def _ops_on_its_secrets(op: "partial[Op]", handle: Endpoints, path: str) -> tuple[Op, ...]:
+    name = "v1.operational-webhook.endpoint"
+    return (
         op(
             method="GET",
             path=f"{path}/secret",

@@ -99,7 +99,8 @@ def treatment_of(endpoint: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if endpoint["retrySchedule"] is not None:
         waits = ", ".join(f"{wait:g}" for wait in endpoint["retrySchedule"])
         yield "retries", f"after {waits} s" if waits else "none"
-    for member, about in (endpoint["credentials"] or {}).items():
+    credentials: dict[str, dict[str, str]] = endpoint["credentials"] or {}
+    for member, about in credentials.items():
         yield _CREDENTIALS[member], about.get("subject") or about.get("username", "")
 
 
