@@ -48,6 +48,7 @@ from consignease.work.routes import route_loader
 from consignease.work.sweep import sweep
 from consignease.work.tasks import Tasks
 from consignease.work.tidy import tidy
+from consignease.work.watch import Watch
 
 _log = logging.getLogger("consignease")
 
@@ -234,6 +235,7 @@ class Server:
             listening=self.worker.outlets.listeners.listening,
             schedule=tuple(round(delay * 1000) for delay in self.settings.retry_schedule),
             timeout_ms=round(self.settings.delivery_timeout * 1000),
+            disable_after_ms=round(self.settings.disable_after * 1000),
         )
         await self._set_up_instances()
         self.needs_setup = not await self.store.read(is_set_up)
@@ -242,11 +244,20 @@ class Server:
         await self.worker.start(self.store)
         tasks = Tasks(self.store, self._clock)
         self.worker.ring = tasks.ring
+        self._watch = Watch(
+            self.store,
+            self._clock,
+            lambda: self._instances,
+            silence_ms=round(self.settings.silence_alert * 1000),
+            smtp=(self.settings.smtp_url, self.settings.smtp_from),
+            dashboard=f"{self.settings.public_url.rstrip('/') or self.base_url}/dashboard",
+        )
         self._loops = [
             asyncio.create_task(tidy(self.store, self._clock)),
             asyncio.create_task(self._callers.run()),
             asyncio.create_task(retain(self.store, self._clock, self.settings.keep)),
             asyncio.create_task(tasks.run()),
+            asyncio.create_task(self._watch.run()),
         ]
         if not self.store.alone:
             self._loops.append(asyncio.create_task(sweep(self.store, self.worker, self._clock)))
@@ -351,7 +362,11 @@ class Server:
                 self.worker.changed(endpoint)
 
     def _health(self) -> dict[str, str]:
-        return {"database": self.store.failure or "ok", "worker": "ok"}
+        return {
+            "database": self.store.failure or "ok",
+            "worker": "ok",
+            "deliveries": self._watch.state,
+        }
 
 
 class _Http(uvicorn.Server):

@@ -6,12 +6,13 @@ the environment over the file.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from consignease.domain.health import DISABLE_AFTER_MS
 from consignease.domain.retention import DAY_MS, HOUR_MS, Keep
 from consignease.domain.retry import DEFAULT_SCHEDULE
 
@@ -52,6 +53,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         endpoint_concurrency: Requests in flight to one endpoint at most.
         workers: How many server processes `consignease serve` keeps running, all on the one
             database of `database_url`.
+        disable_after: Seconds for which an endpoint may do nothing but fail before it
+            is disabled; 0 for never.
+        silence_alert: Seconds after which it is reported that nothing was delivered
+            although messages wait; 0 for never.
+        smtp_url: Mail server for notices to administrators, such as
+            ``smtps://user:password@mail.example.com``; no mail if it is empty.
+        smtp_from: Whom that mail is from.
         grace: Seconds that requests in flight may take to finish when the server stops.
         payload_days: Days after which a message's payload is forgotten, unless it came
             with a time of its own; 0 for never.
@@ -85,6 +93,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     delivery_timeout: float = 15.0
     endpoint_concurrency: int = 64
     workers: int = 1
+    disable_after: float = DISABLE_AFTER_MS / 1000
+    silence_alert: float = 0.0
+    smtp_url: str = ""
+    smtp_from: str = ""
     grace: float = 20.0
     payload_days: int = 90
     code_hours: int = 24
@@ -168,26 +180,30 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
 
 
 def _check(settings: Settings) -> None:
-    if not 0 <= settings.port <= 65535:
-        msg = "port is a number from 0 to 65535."
-    elif settings.endpoint_concurrency < 1:
-        msg = "endpoint_concurrency is at least 1."
-    elif settings.workers < 1:
-        msg = "workers is at least 1."
-    elif not 0 < settings.delivery_timeout <= 60:
-        msg = "delivery_timeout is more than 0 and at most 60 seconds."
-    elif any(delay < 0 for delay in settings.retry_schedule):
-        msg = "retry_schedule is a list of seconds, none of them negative."
-    elif any(getattr(settings, name) < 0 for name in _KEPT):
-        msg = f"{', '.join(_KEPT)} are numbers, 0 for no limit."
-    elif settings.log_level not in {"debug", "info", "warning", "error"}:
-        msg = "log_level is debug, info, warning or error."
-    elif settings.database_url and not settings.database_url.startswith(
-        ("postgresql://", "postgres://")
-    ):
-        msg = "database_url begins with postgresql://; leave it empty for SQLite."
-    elif bool(settings.tls_cert) != bool(settings.tls_key):
-        msg = "tls_cert and tls_key go together."
-    else:
-        return
-    raise SettingsError(msg)
+    for words, good in _rules(settings):
+        if not good:
+            raise SettingsError(words)
+
+
+def _rules(settings: Settings) -> Iterator[tuple[str, bool]]:
+    """Say what must hold, and whether it does."""
+    yield "port is a number from 0 to 65535.", 0 <= settings.port <= 65535
+    yield "endpoint_concurrency is at least 1.", settings.endpoint_concurrency >= 1
+    yield "workers is at least 1.", settings.workers >= 1
+    in_time = 0 < settings.delivery_timeout <= 60
+    yield "delivery_timeout is more than 0 and at most 60 seconds.", in_time
+    words = "retry_schedule is a list of seconds, none of them negative."
+    yield words, all(delay >= 0 for delay in settings.retry_schedule)
+    words = f"{', '.join(_KEPT)} are numbers, 0 for no limit."
+    yield words, all(getattr(settings, name) >= 0 for name in _KEPT)
+    words = "log_level is debug, info, warning or error."
+    yield words, settings.log_level in {"debug", "info", "warning", "error"}
+    words = "database_url begins with postgresql://; leave it empty for SQLite."
+    url = settings.database_url
+    yield words, not url or url.startswith(("postgresql://", "postgres://"))
+    yield "tls_cert and tls_key go together.", bool(settings.tls_cert) == bool(settings.tls_key)
+    words = "disable_after and silence_alert are seconds; 0 for never."
+    yield words, settings.disable_after >= 0 and settings.silence_alert >= 0
+    yield "smtp_url and smtp_from go together.", bool(settings.smtp_url) == bool(settings.smtp_from)
+    words = "smtp_url begins with smtp:// or smtps://."
+    yield words, not settings.smtp_url or settings.smtp_url.startswith(("smtp://", "smtps://"))

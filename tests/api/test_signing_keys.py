@@ -172,7 +172,7 @@ def test_custom_secrets_go_round(hooks: Hooks) -> None:
         "whsec_" + base64.b64encode(bytes(76)).decode(),
         "whsk_" + base64.b64encode(bytes(64)).decode(),
         "whsk_" + base64.b64encode(bytes(32)).decode(),
-        readable(generate_pair()),
+        pytest.param(readable(generate_pair()), id="whpk"),
     ],
 )
 def test_bad_secrets_are_refused(hooks: Hooks, secret: str) -> None:

@@ -217,6 +217,24 @@ async def _(engine: Engine) -> None:
     assert await engine.state(three) is State.PENDING
 
 
+@arrow("pending --> canceled : backlog skipped")
+async def _(engine: Engine) -> None:
+    one = await engine.publish()
+    await engine.finish(one, BAD)
+    assert await engine.store.write(deliveries.cancel_some, engine.endpoint, 10) == 1
+    assert await engine.state(one) is State.CANCELED
+
+
+@arrow("waiting --> canceled : backlog skipped")
+async def _(engine: Engine) -> None:
+    one, two, three = [await engine.publish() for _ in range(3)]
+    assert await engine.store.write(deliveries.cancel_some, engine.endpoint, 1) == 1
+    assert await engine.store.write(deliveries.cancel_some, engine.endpoint, 10) == 1
+    assert await engine.store.write(deliveries.cancel_some, engine.endpoint, 10) == 0
+    assert await engine.state(one) is State.SENDING
+    assert await engine.state(two) is await engine.state(three) is State.CANCELED
+
+
 @arrow("sending --> succeeded : 2xx")
 async def _(engine: Engine) -> None:
     for status in (200, 202, 299):
@@ -291,6 +309,20 @@ async def _(engine: Engine) -> None:
         lambda tx: tx.one("SELECT disabled FROM endpoint WHERE no = ?", (engine.endpoint,))[0]
     )
     assert disabled == 1
+
+
+@arrow("sending --> failed : told to give up")
+async def _(engine: Engine) -> None:
+    one = await engine.publish()
+    assert await engine.finish(one, Result(500, control="abort-message")) is State.FAILED
+    disabled = "SELECT disabled FROM endpoint WHERE no = ?"
+    find = lambda tx: tx.one(disabled, (engine.endpoint,))[0]  # noqa: E731
+    assert await engine.store.read(find) == 0
+    two = await engine.publish()
+    assert await engine.finish(two, Result(200, control="abort-message")) is State.SUCCEEDED
+    three = await engine.publish()
+    assert await engine.finish(three, Result(503, control="disable")) is State.FAILED
+    assert await engine.store.read(find) == 1
 
 
 @arrow("sending --> canceled : failed after its subject was deleted")

@@ -13,7 +13,7 @@ from consignease.domain.events import NewEvent
 from consignease.domain.faults import Conflict
 from consignease.domain.instances import Instance
 from consignease.domain.retention import DAY_MS, HOUR_MS, UNIT_BYTES, Body, Keep, judge
-from consignease.store import deliveries, endpoints
+from consignease.store import deliveries, endpoint_health
 from consignease.store.tx import Tx
 from consignease.work.retain import Rounds
 from tests.helpers.engine import Engine, with_engine
@@ -248,7 +248,7 @@ def test_a_backlog_that_is_too_old_or_too_long_is_dropped_and_counted(
         assert [await engine.state(cursor) for cursor in old] == [State.PENDING] * 2
 
         def disable(tx: Tx) -> None:
-            endpoints.disable(tx, engine.endpoint, engine.instance.app, "gone", engine.now)
+            endpoint_health.disable(tx, engine.endpoint, engine.instance.app, "gone", engine.now)
 
         await engine.store.write(disable)
         await retain(engine, 1, **keep)

@@ -68,7 +68,7 @@ def test_endpoints_are_managed_from_the_terminal(server: ServerProcess) -> None:
     assert "CLERK_WEBHOOK_SIGNING_SECRET=whsec_" in made.stdout
     listed = json.loads(run("endpoints", "list", "--json", *at).stdout)
     assert [one["url"] for one in listed if one["uid"] == "cli"] == [HOOK]
-    assert "enabled" in run("endpoints", "get", "cli", *at).stdout
+    assert "nothing sent" in run("endpoints", "get", "cli", *at).stdout
     assert "disabled" in run("endpoints", "update", "cli", "--disable", *at).stdout
     before = run("endpoints", "secret", "cli", *at).stdout
     assert run("endpoints", "rotate", "cli", *at).stdout != before
@@ -76,6 +76,32 @@ def test_endpoints_are_managed_from_the_terminal(server: ServerProcess) -> None:
     gone = run("endpoints", "get", "cli", *at)
     assert gone.returncode == 1
     assert "no endpoint" in gone.stderr
+
+
+def test_how_an_endpoint_is_treated_is_set_from_the_terminal(server: ServerProcess) -> None:
+    """Limits, schedule, timeout and a password; pause and resume; what is shown has no secret."""
+    at = ("--data-dir", str(server.folder))
+    options = ("--rate-limit", "5", "--concurrency", "2", "--timeout", "30")
+    more = ("--retry-schedule", "1,2.5", "--basic-auth", "ada:s3cret")
+    made = run("endpoints", "create", HOOK, "--uid", "treated", *options, *more, *at)
+    assert made.returncode == 0, made.stderr
+    for words in ("5 a second", "2 at once", "30 s", "after 1, 2.5 s", "ada"):
+        assert words in made.stdout
+    assert "s3cret" not in made.stdout
+    assert "paused" in run("endpoints", "pause", "treated", *at).stdout
+    assert "treated" not in run("endpoints", "list", *at).stdout
+    assert " paused " in run("endpoints", "list", *at).stdout
+    assert "state        new" in run("endpoints", "resume", "treated", "--skip-backlog", *at).stdout
+    removed = ("--rate-limit", "none", "--timeout", "default", "--basic-auth", "none")
+    changed = run("endpoints", "update", "treated", *removed, "--retry-schedule", "none", *at)
+    assert changed.returncode == 0, changed.stderr
+    assert "a second" not in changed.stdout
+    assert "retries      none" in changed.stdout
+    assert "ada" not in changed.stdout
+    wrong = run("endpoints", "update", "treated", "--timeout", "soon", *at)
+    assert wrong.returncode == 2
+    assert "no number" in wrong.stderr
+    assert run("endpoints", "delete", "treated", *at).returncode == 0
 
 
 def test_bad_input_says_what_is_wrong(server: ServerProcess, tmp_path: Path) -> None:

@@ -149,12 +149,12 @@ def test_a_message_is_resent_and_a_paused_endpoint_gets_it_later(
         app.wait_for(1)
         name = messages(admin)[0]
         until(lambda: states(server, [name]) == [3])
-        assert admin.post(f"{here}/pause", {"disabled": "1"}).status == 303
+        assert admin.post(f"{here}/pause", {"paused": "1"}).status == 303
         assert "Paused" in admin.get(here)
         assert admin.post(f"{here}/resend", {"message": name}).status == 303
         assert states(server, [name]) == [1]
         assert len(app.requests) == 1
-        assert admin.post(f"{here}/pause", {"disabled": "0"}).status == 303
+        assert admin.post(f"{here}/pause", {"paused": "0"}).status == 303
         first, second = app.wait_for(2)
         assert first.body == second.body
         assert second.header("svix-id") == name

@@ -13,6 +13,7 @@ from consignease.api import (
     svix_event_import,
     svix_event_types,
     svix_explain,
+    svix_health,
     svix_message_create,
     svix_message_lists,
     svix_messages,
@@ -20,9 +21,10 @@ from consignease.api import (
 )
 from consignease.api.errors import svix_error
 from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
-from consignease.api.svix_endpoints import endpoint_ops
+from consignease.api.svix_endpoint_ops import endpoint_ops
 from consignease.api.svix_key_ring import Rotation, ring_ops
 from consignease.api.svix_keys import key_ops
+from consignease.api.svix_operational import operational_ops
 from consignease.api.svix_portal import portal_ops
 from consignease.domain.access import Caller
 from consignease.domain.faults import Fault, Unauthenticated
@@ -103,6 +105,8 @@ def svix_ops(
     """
     return (
         *endpoint_ops(vault, guards),
+        *operational_ops(vault, guards),
+        *svix_health.OPS,
         *svix_endpoint_more.OPS,
         *svix_apps.OPS,
         *svix_event_types.OPS,

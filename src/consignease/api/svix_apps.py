@@ -24,7 +24,7 @@ Throttle = Annotated[int, Meta(ge=1, le=2**31 - 1)] | None
 
 
 class ApplicationIn(Struct, kw_only=True, rename="camel"):
-    """An application to be. Limits on whole applications are taken and not enforced."""
+    """An application to be; its limit counts for all of its endpoints together."""
 
     name: Name
     uid: str | None = None
@@ -88,6 +88,8 @@ def _app_out(found: Application) -> ApplicationOut:
         uid=found.uid,
         name=found.name,
         metadata=found.metadata,
+        rate_limit=found.rate_limit,
+        throttle_rate=found.rate_limit,
         created_at=shown_time(found.created_at),
         updated_at=shown_time(found.updated_at),
     )
@@ -99,7 +101,12 @@ def _uid(uid: str | None) -> str | None:
 
 def _wanted(body: ApplicationIn) -> Wanted:
     name = rules.check_description(body.name)
-    return Wanted(name=name, uid=_uid(body.uid), metadata=rules.check_metadata(body.metadata))
+    return Wanted(
+        name=name,
+        uid=_uid(body.uid),
+        metadata=rules.check_metadata(body.metadata),
+        rate_limit=body.throttle_rate or body.rate_limit,
+    )
 
 
 def wanted_application(body: ApplicationIn) -> Wanted:
@@ -186,6 +193,9 @@ async def patch_app(call: Call[None, ApplicationPatch]) -> bytes:
         changes["uid"] = _uid(body.uid)
     if body.metadata is not UNSET:
         changes["metadata"] = rules.check_metadata(body.metadata)
+    for limit in (body.rate_limit, body.throttle_rate):
+        if limit is not UNSET:
+            changes["rate_limit"] = limit
     return await _change_app(call, changes)
 
 

@@ -13,6 +13,7 @@ from consignease.api.svix_message_shapes import STATUSES, MessageOut
 from consignease.app import endpoints, message_lists, messages, redeliver, statistics
 from consignease.domain import endpoints as rules
 from consignease.domain.access import Need
+from consignease.domain.endpoints import Endpoint
 from consignease.domain.faults import NotFound
 from consignease.domain.instances import Instance
 from consignease.store.tx import Tx
@@ -71,9 +72,14 @@ async def get_headers(call: Call[None, None]) -> bytes:
     found = await call.services.store.read(
         endpoints.get, await owned(call), call.path["endpoint_id"]
     )
-    secret = [name for name in found.headers if name.lower() in rules.SENSITIVE_HEADERS]
-    shown = {name: value for name, value in found.headers.items() if name not in secret}
-    return msgspec.json.encode(HeadersOut(headers=shown, sensitive=secret))
+    return msgspec.json.encode(headers_out(found))
+
+
+def headers_out(endpoint: Endpoint) -> HeadersOut:
+    """Show an endpoint's custom headers; those that are secrets are only named."""
+    secret = [name for name in endpoint.headers if name.lower() in rules.SENSITIVE_HEADERS]
+    shown = {name: value for name, value in endpoint.headers.items() if name not in secret}
+    return HeadersOut(headers=shown, sensitive=secret)
 
 
 async def put_headers(call: Call[None, HeadersIn]) -> Reply:

@@ -1,18 +1,20 @@
 """Endpoints in the webhook API."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import UNSET
 
-from consignease.api.key_sets import KeySet, key_set
-from consignease.api.ops import Call, Op, Reply
+from consignease.api.key_sets import key_set
+from consignease.api.ops import Call, Reply
 from consignease.api.svix_calls import idempotent, owned, replied
+from consignease.api.svix_credentials import FIELDS as CREDENTIALS
+from consignease.api.svix_credentials import changes as credential_changes
 from consignease.api.svix_shapes import (
     EndpointIn,
     EndpointList,
-    EndpointOut,
     EndpointPatch,
     ListQuery,
     RotateIn,
@@ -23,10 +25,10 @@ from consignease.app import endpoints as app
 from consignease.app import event_types
 from consignease.app.idempotency import once
 from consignease.domain import endpoints as rules
-from consignease.domain.access import Need
 from consignease.domain.endpoints import Endpoint
 from consignease.domain.faults import Invalid, NotFound
 from consignease.domain.instances import Instance
+from consignease.edge.credentials import split_userinfo
 from consignease.edge.guard import Policy, verdict_for_url
 from consignease.edge.target import BadUrlError, check_url
 from consignease.edge.vault import Vault
@@ -47,8 +49,12 @@ _TAG = "Endpoints"
 One: TypeAlias = Call[None, None]
 
 
-def _encode(endpoint: Endpoint) -> bytes:
-    return msgspec.json.encode(endpoint_out(endpoint))
+_NOT_COPIED = {"filter_types", "throttle_rate", "backlog"}
+"""Members of a change that an endpoint put whole does not have, or has under another name."""
+
+
+def _encode(endpoint: Endpoint, now: int = 2**62) -> bytes:
+    return msgspec.json.encode(endpoint_out(endpoint, now))
 
 
 def _channels(channels: list[str] | None) -> list[str] | None:
@@ -85,15 +91,42 @@ def _rotate(
     return 200, b""
 
 
-class _Endpoints:
-    """The handlers, with what they need to judge URLs and keep secrets."""
+Owner: TypeAlias = Callable[[Call[Any, Any]], Awaitable[Instance]]
+"""Finds the application that a call is about: the instance, as that application sees it."""
 
-    def __init__(self, vault: Vault, guards: dict[str, Policy]) -> None:
+Types: TypeAlias = Callable[[Call[Any, Any], Instance], Awaitable[frozenset[str]]]
+"""Finds the event types that an endpoint may ask for."""
+
+
+async def _types(call: Call[Any, Any], instance: Instance) -> frozenset[str]:
+    return await call.services.store.read(event_types.names, instance)
+
+
+class Endpoints:
+    """The handlers, with what they need to judge URLs and keep secrets.
+
+    Args:
+        vault: Seals and opens secrets.
+        guards: The address policy for each instance name.
+        owned: Whose endpoints.
+        types: Which events they may ask for.
+    """
+
+    def __init__(
+        self,
+        vault: Vault,
+        guards: dict[str, Policy],
+        owned: Owner = owned,
+        types: Types = _types,
+    ) -> None:
         self._vault = vault
         self._guards = guards
+        self._owned = owned
+        self._types = types
 
-    def _url(self, instance: Instance, url: str) -> str:
+    def _url(self, instance: Instance, url: str) -> tuple[str, tuple[str, str] | None]:
         try:
+            url, userinfo = split_userinfo(url)
             check_url(url)
             verdict = verdict_for_url(url, self._guards[instance.name])
         except BadUrlError as error:
@@ -102,7 +135,7 @@ class _Endpoints:
         if not verdict.ok:
             msg = f"The URL cannot be used: its address is {verdict.reason}."
             raise Invalid(msg, param="url")
-        return url
+        return url, userinfo
 
     async def list(self, call: Call[ListQuery, None]) -> bytes:
         """Return a page of endpoints, newest first."""
@@ -111,9 +144,14 @@ class _Endpoints:
             msg = "order is ascending or descending."
             raise Invalid(msg, param="order")
         page = await call.services.store.read(
-            app.page, await owned(call), query.iterator, query.limit, query.order == "ascending"
+            app.page,
+            await self._owned(call),
+            query.iterator,
+            query.limit,
+            query.order == "ascending",
         )
-        items = [endpoint_out(item) for item in page.items]
+        now = call.services.now()
+        items = [endpoint_out(item, now) for item in page.items]
         return msgspec.json.encode(
             EndpointList(
                 data=items,
@@ -125,12 +163,13 @@ class _Endpoints:
 
     async def create(self, call: Call[None, EndpointIn]) -> Reply:
         """Add an endpoint."""
-        instance, body, now = await owned(call), call.body, call.services.now()
-        types = await call.services.store.read(event_types.names, instance)
+        instance, body, now = await self._owned(call), call.body, call.services.now()
+        types = await self._types(call, instance)
+        endpoint_id, (url, userinfo) = new_id("ep"), self._url(instance, body.url)
         endpoint = Endpoint(
-            id=new_id("ep"),
+            id=endpoint_id,
             uid=_uid(body.uid),
-            url=self._url(instance, body.url),
+            url=url,
             description=rules.check_description(body.description),
             version=body.version,
             event_types=rules.check_event_types(body.event_types or body.filter_types, types),
@@ -143,6 +182,8 @@ class _Endpoints:
             v1a=body.v1a,
             created_at=now,
             updated_at=now,
+            **_treatment(body),
+            **credential_changes(self._vault, endpoint_id, None, body, userinfo),
         )
         pair = self._pair(endpoint.id) if body.v1a else None
         keys = _Keys(self._seal(body.secret, endpoint.id, "secret"), pair)
@@ -154,26 +195,28 @@ class _Endpoints:
 
     async def get(self, call: One) -> bytes:
         """Return an endpoint."""
-        found = await call.services.store.read(app.get, await owned(call), call.path["endpoint_id"])
-        return _encode(found)
+        instance, name = await self._owned(call), call.path["endpoint_id"]
+        return _encode(await call.services.store.read(app.get, instance, name), call.services.now())
 
     async def patch(self, call: Call[None, EndpointPatch]) -> bytes:
         """Change an endpoint."""
-        instance = await owned(call)
-        types = await call.services.store.read(event_types.names, instance)
-        changes = self._changes(instance, call.body, types)
-        name, pair = call.path["endpoint_id"], None
-        if changes.get("v1a"):
-            name = await call.services.store.read(app.identify, instance, name)
-            pair = self._pair(name)
-        changed = await call.services.store.write(
-            app.change, instance, name, changes, call.services.now(), pair
-        )
-        return _encode(changed)
+        instance = await self._owned(call)
+        types = await self._types(call, instance)
+        name, services, body = call.path["endpoint_id"], call.services, call.body
+        before = await services.store.read(app.get, instance, name)
+        changes, userinfo = self._changes(instance, body, types)
+        changes |= credential_changes(self._vault, before.id, before.sealed, body, userinfo)
+        pair = self._pair(before.id) if changes.get("v1a") else None
+        if body.backlog == "skip":
+            while await services.store.write(app.skip, instance, name):
+                pass
+        now = services.now()
+        changed = await services.store.write(app.change, instance, name, changes, now, pair)
+        return _encode(changed, now)
 
     async def put(self, call: Call[None, EndpointIn]) -> Reply:
         """Change an endpoint as a whole, or add it under that uid; its secret stays."""
-        instance, body, name = await owned(call), call.body, call.path["endpoint_id"]
+        instance, body, name = await self._owned(call), call.body, call.path["endpoint_id"]
         try:
             await call.services.store.read(app.identify, instance, name)
         except NotFound:
@@ -182,7 +225,7 @@ class _Endpoints:
         given = {
             field: getattr(body, field)
             for field in EndpointPatch.__struct_fields__
-            if field not in {"filter_types", "throttle_rate"}
+            if field not in _NOT_COPIED
         }
         given["event_types"] = body.event_types or body.filter_types
         given["rate_limit"] = body.throttle_rate or body.rate_limit
@@ -191,18 +234,18 @@ class _Endpoints:
 
     def _changes(
         self, instance: Instance, body: EndpointPatch, types: frozenset[str]
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], tuple[str, str] | None]:
         given = {
             name: value
             for name in body.__struct_fields__
-            if (value := getattr(body, name)) is not UNSET
+            if name not in (*CREDENTIALS, "backlog") and (value := getattr(body, name)) is not UNSET
         }
         for old, name in (("filter_types", "event_types"), ("throttle_rate", "rate_limit")):
             if old in given:
                 given.setdefault(name, given.pop(old))
                 given.pop(old, None)
         checks: dict[str, Any] = {
-            "url": partial(self._url, instance),
+            **_TREATMENT,
             "description": rules.check_description,
             "uid": _uid,
             "event_types": partial(rules.check_event_types, known=types),
@@ -211,21 +254,25 @@ class _Endpoints:
             "metadata": rules.check_metadata,
             "ordering": rules.check_ordering,
         }
-        return {
+        userinfo = None
+        if "url" in given:
+            given["url"], userinfo = self._url(instance, given["url"])
+        found = {
             name: checks[name](value) if name in checks else value for name, value in given.items()
         }
+        return found, userinfo
 
     async def delete(self, call: One) -> Reply:
         """Delete an endpoint; what was not sent to it yet is canceled."""
         await call.services.store.write(
-            app.delete, await owned(call), call.path["endpoint_id"], call.services.now()
+            app.delete, await self._owned(call), call.path["endpoint_id"], call.services.now()
         )
         return Reply(204)
 
     async def secret(self, call: Call[None, Any]) -> bytes:
         """Return an endpoint's signing secret."""
         name, keys = await call.services.store.read(
-            app.signing_keys, await owned(call), call.path["endpoint_id"], call.services.now()
+            app.signing_keys, await self._owned(call), call.path["endpoint_id"], call.services.now()
         )
         opened = {beside: sealed for sealed, beside in reversed(keys)}
         secret, pair = (
@@ -250,7 +297,7 @@ class _Endpoints:
         Clients of one generation read the new secret from the answer, those of
         the other ignore it. It is not kept with the idempotency key.
         """
-        instance, services = await owned(call), call.services
+        instance, services = await self._owned(call), call.services
         name = await services.store.read(app.identify, instance, call.path["endpoint_id"])
         keys = _Keys(self._seal(call.body.key, name, "key"), self._pair(name))
         grace_ms = call.body.grace_period_seconds * 1000
@@ -276,111 +323,16 @@ class _Endpoints:
         return self._vault.seal(generate_pair().encode(), belongs_to)
 
 
-def endpoint_ops(vault: Vault, guards: dict[str, Policy]) -> tuple[Op, ...]:
-    """Return the operations on endpoints."""
-    handle = _Endpoints(vault, guards)
-    many = "/api/v1/app/{app_id}/endpoint"
-
-    op = partial(Op, refuses=(404, 422), tag=_TAG)
-    return (
-        op(
-            method="GET",
-            path=many,
-            name="v1.endpoint.list",
-            needs=Need.READ,
-            summary="List endpoints.",
-            handler=handle.list,
-            query=ListQuery,
-            returns=EndpointList,
-        ),
-        op(
-            method="POST",
-            path=many,
-            name="v1.endpoint.create",
-            needs=Need.ENDPOINTS,
-            summary="Add an endpoint.",
-            handler=handle.create,
-            body=EndpointIn,
-            returns=EndpointOut,
-            status=201,
-        ),
-        *_ops_on_one(op, handle, many + "/{endpoint_id}"),
-    )
+_TREATMENT: dict[str, Any] = {
+    "retry_schedule": rules.check_retry_schedule,
+    "timeout": rules.check_timeout,
+    "max_concurrency": rules.check_concurrency,
+}
 
 
-def _ops_on_one(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, ...]:
-    return (
-        op(
-            method="GET",
-            path=path,
-            name="v1.endpoint.get",
-            needs=Need.READ,
-            summary="Return an endpoint.",
-            handler=handle.get,
-            returns=EndpointOut,
-        ),
-        op(
-            method="PATCH",
-            path=path,
-            name="v1.endpoint.patch",
-            needs=Need.ENDPOINTS,
-            summary="Change an endpoint.",
-            handler=handle.patch,
-            body=EndpointPatch,
-            returns=EndpointOut,
-        ),
-        op(
-            method="PUT",
-            path=path,
-            name="v1.endpoint.update",
-            needs=Need.ENDPOINTS,
-            summary="Change an endpoint as a whole, or add it.",
-            handler=handle.put,
-            body=EndpointIn,
-            returns=EndpointOut,
-            also=(201,),
-        ),
-        op(
-            method="DELETE",
-            path=path,
-            name="v1.endpoint.delete",
-            needs=Need.ENDPOINTS,
-            summary="Delete an endpoint.",
-            handler=handle.delete,
-            status=204,
-        ),
-        *_ops_on_keys(op, handle, path),
-    )
-
-
-def _ops_on_keys(op: "partial[Op]", handle: _Endpoints, path: str) -> tuple[Op, ...]:
-    return (
-        op(
-            method="GET",
-            path=f"{path}/secret",
-            name="v1.endpoint.get-secret",
-            needs=Need.SECRET,
-            summary="Return an endpoint's signing secret.",
-            handler=handle.secret,
-            returns=SecretOut,
-        ),
-        op(
-            method="GET",
-            path=f"{path}/jwks",
-            name="v1.endpoint.get-jwks",
-            needs=Need.READ,
-            summary="Return the public keys that an endpoint's v1a signatures verify with.",
-            handler=handle.jwks,
-            returns=KeySet,
-        ),
-        op(
-            method="POST",
-            path=f"{path}/secret/rotate",
-            name="v1.endpoint.rotate-secret",
-            needs=Need.ROTATE,
-            summary="Give an endpoint a new signing secret.",
-            handler=handle.rotate,
-            body=RotateIn,
-            returns=SecretOut,
-        ),
-    )
+def _treatment(body: EndpointIn) -> dict[str, Any]:
+    given: dict[str, Any] = {} if body.paused is UNSET else {"paused": body.paused}
+    for name, check in _TREATMENT.items():
+        if (value := getattr(body, name)) is not UNSET:
+            given[name] = check(value)
+    return given

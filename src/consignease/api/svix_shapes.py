@@ -1,11 +1,12 @@
 """What the webhook API takes and returns of an endpoint."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from consignease.api.svix_calls import shown_time
 from consignease.domain.endpoints import Endpoint
+from consignease.domain.health import word
 
 _DEFAULT_GRACE_SECONDS = 24 * 3600
 _MAX_GRACE_SECONDS = 7 * 24 * 3600
@@ -14,7 +15,31 @@ _MAX_GRACE_SECONDS = 7 * 24 * 3600
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
-class EndpointIn(Struct, kw_only=True, rename="camel"):
+class BasicAuth(Struct, kw_only=True):
+    """A user name and a password, sent as Basic authentication."""
+
+    username: str
+    password: str = ""
+
+
+class Treatment(Struct, kw_only=True, rename="camel"):
+    """How an endpoint is treated: our own additions, which clients need not know.
+
+    What is absent stays as it is, also where the rest is replaced as a whole.
+    Certificates, the key and the password are only written, never shown.
+    """
+
+    retry_schedule: list[float] | None | UnsetType = UNSET
+    timeout: float | None | UnsetType = UNSET
+    max_concurrency: int | None | UnsetType = UNSET
+    paused: bool | UnsetType = UNSET
+    ca_certificate: str | None | UnsetType = UNSET
+    client_certificate: str | None | UnsetType = UNSET
+    client_key: str | None | UnsetType = UNSET
+    basic_auth: BasicAuth | None | UnsetType = UNSET
+
+
+class EndpointIn(Treatment, kw_only=True, rename="camel"):
     """Body of an endpoint's creation."""
 
     url: str
@@ -34,8 +59,12 @@ class EndpointIn(Struct, kw_only=True, rename="camel"):
     v1a: bool = False
 
 
-class EndpointPatch(Struct, kw_only=True, rename="camel"):
-    """Body of an endpoint's change: what is absent stays as it is."""
+class EndpointPatch(Treatment, kw_only=True, rename="camel"):
+    """Body of an endpoint's change: what is absent stays as it is.
+
+    `backlog` says what becomes of what waits when it is enabled or resumed: it is
+    delivered (``resume``) or canceled (``skip``).
+    """
 
     url: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
@@ -51,6 +80,7 @@ class EndpointPatch(Struct, kw_only=True, rename="camel"):
     headers: dict[str, str] | UnsetType = UNSET
     ordering: str | UnsetType = UNSET
     v1a: bool | UnsetType = UNSET
+    backlog: Literal["resume", "skip"] = "resume"
 
 
 class EndpointOut(Struct, kw_only=True, rename="camel"):
@@ -71,6 +101,13 @@ class EndpointOut(Struct, kw_only=True, rename="camel"):
     ordering: str
     v1a: bool
     dropped_count: int
+    retry_schedule: list[float] | None
+    timeout: float | None
+    max_concurrency: int | None
+    paused: bool
+    state: str
+    failing_since: str | None
+    credentials: dict[str, Any] | None
     metadata: dict[str, str]
     created_at: str
     updated_at: str
@@ -107,8 +144,14 @@ class RotateIn(Struct, kw_only=True, rename="camel"):
     grace_period_seconds: Annotated[int, Meta(ge=0, le=_MAX_GRACE_SECONDS)] = _DEFAULT_GRACE_SECONDS
 
 
-def endpoint_out(endpoint: Endpoint) -> EndpointOut:
-    """Put an endpoint into the shape that clients read."""
+def endpoint_out(endpoint: Endpoint, now: int = 2**62) -> EndpointOut:
+    """Put an endpoint into the shape that clients read.
+
+    Args:
+        endpoint: The endpoint.
+        now: The present, in milliseconds, to tell whether it is backing off.
+    """
+    failing = endpoint.first_failure_at
     return EndpointOut(
         id=endpoint.id,
         uid=endpoint.uid,
@@ -125,6 +168,20 @@ def endpoint_out(endpoint: Endpoint) -> EndpointOut:
         ordering=endpoint.ordering,
         v1a=endpoint.v1a,
         dropped_count=endpoint.dropped,
+        retry_schedule=endpoint.retry_schedule,
+        timeout=endpoint.timeout,
+        max_concurrency=endpoint.max_concurrency,
+        paused=endpoint.paused,
+        state=word(
+            disabled=endpoint.disabled,
+            paused=endpoint.paused,
+            paused_until=endpoint.paused_until,
+            first_failure_at=failing,
+            last_success_at=endpoint.last_success_at,
+            now=now,
+        ),
+        failing_since=None if failing is None else shown_time(failing),
+        credentials=endpoint.credentials,
         metadata=endpoint.metadata,
         created_at=shown_time(endpoint.created_at),
         updated_at=shown_time(endpoint.updated_at),

@@ -1,5 +1,6 @@
 """The verbs of applications."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     uid: str | None = None
     metadata: dict[str, str] = {}
+    rate_limit: int | None = None
 
 
 def resolve(tx: Tx, instance: Instance, name: str) -> Instance:
@@ -120,7 +122,12 @@ def change(tx: Tx, instance: Instance, name: str, changes: dict[str, Any], now: 
     if after == before:
         return before
     _refuse_taken(tx, instance, after.uid, before.no)
-    wanted = Wanted(name=after.name, uid=after.uid, metadata=after.metadata)
+    wanted = Wanted(
+        name=after.name, uid=after.uid, metadata=after.metadata, rate_limit=after.rate_limit
+    )
+    if after.rate_limit != before.rate_limit:
+        for no, _ in store.endpoints(tx, before.no):
+            tx.on_commit(partial(tx.hand.changed, no))
     return _read(store.update(tx, _values(wanted) | {"no": before.no, "now": now}))
 
 
@@ -134,7 +141,7 @@ def delete(tx: Tx, instance: Instance, name: str, now: int) -> None:
     found = get(tx, instance, name)
     _refuse_built_in(instance, found)
     inside = msgspec.structs.replace(instance, app=found.no, app_id=AppId(found.id))
-    for endpoint in store.endpoints(tx, found.no):
+    for _, endpoint in store.endpoints(tx, found.no):
         endpoints.delete(tx, inside, endpoint, now)
     store.delete(tx, found.no, now)
 
@@ -146,6 +153,7 @@ def _read(row: Any) -> Application:
         uid=row["uid"],
         name=row["name"],
         metadata=msgspec.json.decode(row["metadata"], type=dict[str, str]),
+        rate_limit=row["rate_limit"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
@@ -153,7 +161,12 @@ def _read(row: Any) -> Application:
 
 def _values(wanted: Wanted) -> dict[str, object]:
     metadata = msgspec.json.encode(wanted.metadata).decode()
-    return {"uid": wanted.uid, "name": wanted.name, "metadata": metadata}
+    return {
+        "uid": wanted.uid,
+        "name": wanted.name,
+        "metadata": metadata,
+        "rate_limit": wanted.rate_limit,
+    }
 
 
 def _refuse_taken(tx: Tx, instance: Instance, uid: str | None, no: int | None) -> None:

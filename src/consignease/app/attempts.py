@@ -2,34 +2,14 @@
 
 from collections.abc import Sequence
 
-from consignease.domain.delivery import Policy, Settled, State
-from consignease.domain.leases import Leased
+from consignease.app import health
+from consignease.app.tried import Tried
+from consignease.domain.delivery import State
+from consignease.domain.health import FAILING_TRIES
 from consignease.store import attempts, deliveries, endpoints
 from consignease.store.tx import Tx
 
-
-class Tried:
-    """One finished try of one delivery, ready to be recorded."""
-
-    __slots__ = ("app", "attempt", "item", "now", "policy", "settled", "started_at")
-
-    def __init__(
-        self,
-        item: Leased,
-        attempt: attempts.Row,
-        settled: Settled,
-        policy: Policy,
-        app: int,
-        started_at: int,
-        now: int,
-    ) -> None:
-        self.item = item
-        self.attempt = attempt
-        self.settled = settled
-        self.policy = policy
-        self.app = app
-        self.started_at = started_at
-        self.now = now
+__all__ = ["Tried", "record"]
 
 
 def record(tx: Tx, tried: Sequence[Tried], healed: Sequence[int]) -> None:
@@ -54,10 +34,13 @@ def record(tx: Tx, tried: Sequence[Tried], healed: Sequence[int]) -> None:
             tx.then(deliveries.advance_lanes, lanes, now)
         for endpoint in healed:
             endpoints.working(tx, endpoint, now)
+        if max(one.settled.tries for one in done) > FAILING_TRIES:
+            health.recovered(tx, done)
     if len(done) < len(tried):
-        for one in tried:
-            if one.settled.state is not State.SUCCEEDED:
-                _record_failure(tx, one)
+        failed = [one for one in tried if one.settled.state is not State.SUCCEEDED]
+        for one in failed:
+            _record_failure(tx, one)
+        health.failed(tx, failed)
 
 
 def _record_failure(tx: Tx, one: Tried) -> None:
@@ -81,8 +64,3 @@ def _record_failure(tx: Tx, one: Tried) -> None:
         elif one.policy.ordering == "bounded":
             until = one.started_at + one.policy.overtake_ms
             deliveries.set_patience(tx, item.subject, endpoint, until)
-    endpoints.failing(tx, endpoint, one.now)
-    if settled.pause_until is not None:
-        endpoints.pause(tx, endpoint, settled.pause_until)
-    if settled.gone:
-        endpoints.disable(tx, endpoint, one.app, "The endpoint answered 410 Gone.", one.now)

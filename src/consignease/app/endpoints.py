@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from consignease.app import operations
 from consignease.domain.endpoints import Endpoint, EndpointPage
 from consignease.domain.faults import Conflict, Invalid, NotFound
 from consignease.domain.instances import Instance
@@ -13,6 +14,9 @@ from consignease.store.tx import Tx
 
 MAX_OLD_SECRETS = 10
 """How many replaced secrets of one endpoint may be alive at once."""
+
+SKIPPED_AT_ONCE = 2_000
+"""How many deliveries one unit of work cancels."""
 
 
 def _read(row: Any) -> Endpoint:
@@ -31,10 +35,19 @@ def _read(row: Any) -> Endpoint:
         metadata=decoded("metadata"),
         ordering=row["ordering"],
         rate_limit=row["rate_limit"],
+        retry_schedule=decoded("retry_schedule"),
+        timeout=None if row["timeout_ms"] is None else row["timeout_ms"] / 1000,
+        max_concurrency=row["max_concurrency"],
+        paused=bool(row["paused"]),
         disabled=bool(row["disabled"]),
         disabled_reason=row["disabled_reason"],
         v1a=bool(row["v1a"]),
         dropped=row["dropped"],
+        credentials=decoded("credentials"),
+        sealed=row["credentials_sealed"],
+        paused_until=row["paused_until"],
+        first_failure_at=row["first_failure_at"],
+        last_success_at=row["last_success_at"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
@@ -66,6 +79,28 @@ def columns(endpoint: Endpoint) -> dict[str, object]:
     }
 
 
+def _treatment(endpoint: Endpoint, no: int) -> dict[str, object]:
+    def encoded(value: object) -> str | None:
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    return {
+        "no": no,
+        "retry_schedule": encoded(endpoint.retry_schedule),
+        "timeout_ms": None if endpoint.timeout is None else round(endpoint.timeout * 1000),
+        "max_concurrency": endpoint.max_concurrency,
+        "paused": int(endpoint.paused),
+        "credentials": encoded(endpoint.credentials),
+        "credentials_sealed": endpoint.sealed,
+    }
+
+
+_TREATMENT = ("retry_schedule", "timeout", "max_concurrency", "paused", "credentials", "sealed")
+
+
+def _treated(endpoint: Endpoint) -> list[object]:
+    return [getattr(endpoint, name) for name in _TREATMENT]
+
+
 def _row(tx: Tx, instance: Instance, name: str) -> Any:
     row = endpoints.find(tx, instance.app, name)
     if row is None:
@@ -93,7 +128,11 @@ def create(
     if pair is not None:
         endpoints.add_secret(tx, row["no"], pair, now, beside=True)
     endpoints.add_secret(tx, row["no"], sealed, now)
-    return _read(row)
+    made = _read(row)
+    if _treated(endpoint) != _treated(made):
+        made = _read(endpoints.treat(tx, _treatment(endpoint, row["no"])))
+    operations.of_endpoint(tx, instance.app, "endpoint.created", row, now)
+    return made
 
 
 def _refuse_taken(tx: Tx, instance: Instance, uid: str, no: int | None) -> None:
@@ -161,24 +200,47 @@ def change(
         _refuse_taken(tx, instance, after.uid, row["no"])
     resumed = before.disabled and not after.disabled
     if resumed:
-        after = msgspec.structs.replace(after, disabled_reason=None)
+        after = msgspec.structs.replace(
+            after, disabled_reason=None, paused_until=None, first_failure_at=None
+        )
     after = msgspec.structs.replace(after, updated_at=now)
-    row = endpoints.update(
-        tx,
-        instance.app,
-        {
-            **columns(after),
-            "no": row["no"],
-            "paused_until": None if resumed else row["paused_until"],
-            "first_failure_at": None if resumed else row["first_failure_at"],
-        },
-    )
+    if _treated(after) != _treated(before):
+        endpoints.treat(tx, _treatment(after, row["no"]))
+    values = {
+        **columns(after),
+        "no": row["no"],
+        "paused_until": after.paused_until,
+        "first_failure_at": after.first_failure_at,
+    }
+    row = endpoints.update(tx, instance.app, values)
     if before.v1a and not after.v1a:
         endpoints.expire_secrets(tx, row["no"], now, beside=True)
     if pair is not None and after.v1a and not before.v1a:
         endpoints.add_secret(tx, row["no"], pair, now, beside=True)
+    _tell(tx, instance, row, before, now)
     _changed(tx, row["no"])
     return _read(row)
+
+
+def _tell(tx: Tx, instance: Instance, row: Any, before: Endpoint, now: int) -> None:
+    operations.of_endpoint(tx, instance.app, "endpoint.updated", row, now)
+    if row["disabled"] and not before.disabled:
+        more = {"failSince": None, "trigger": "manual"}
+        operations.of_endpoint(tx, instance.app, "endpoint.disabled", row, now, **more)
+    elif before.disabled and not row["disabled"]:
+        operations.of_endpoint(tx, instance.app, "endpoint.enabled", row, now)
+
+
+def skip(tx: Tx, instance: Instance, name: str) -> int:
+    """Cancel a part of what waits for an endpoint; it can be sent again by hand.
+
+    Returns:
+        How many deliveries there were; 0 when nothing waits any more.
+
+    Raises:
+        NotFound: there is no such endpoint.
+    """
+    return deliveries.cancel_some(tx, _row(tx, instance, name)["no"], SKIPPED_AT_ONCE)
 
 
 def delete(tx: Tx, instance: Instance, name: str, now: int) -> None:
@@ -187,7 +249,9 @@ def delete(tx: Tx, instance: Instance, name: str, now: int) -> None:
     Raises:
         NotFound: there is none.
     """
-    no = _row(tx, instance, name)["no"]
+    row = _row(tx, instance, name)
+    no = row["no"]
+    operations.of_endpoint(tx, instance.app, "endpoint.deleted", row, now)
     endpoints.delete(tx, instance.app, no, now)
     deliveries.cancel_all(tx, no)
     _changed(tx, no)
@@ -274,6 +338,7 @@ def rotate(
         endpoints.add_secret(tx, no, pair, now, beside=True)
     endpoints.expire_secrets(tx, no, now + grace_ms)
     endpoints.add_secret(tx, no, sealed, now)
+    operations.of_endpoint(tx, instance.app, "endpoint.updated", row, now)
     _changed(tx, no)
 
 

@@ -82,6 +82,7 @@ def _facing(row: Any) -> Facing:
         deleted_at=row["deleted_at"],
         disabled=bool(row["disabled"]),
         disabled_reason=row["disabled_reason"],
+        paused=bool(row["paused"]),
         paused_until=row["paused_until"],
         event_types=_decoded(row["event_types"]),
         channels=_decoded(row["channels"]),

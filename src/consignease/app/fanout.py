@@ -17,8 +17,8 @@ from collections.abc import Sequence
 import msgspec
 
 from consignease.domain.delivery import Policy
-from consignease.store import deliveries, endpoints, fanouts
-from consignease.store.deliveries import Fresh
+from consignease.store import addressing, endpoints, fanouts
+from consignease.store.addressing import Fresh
 from consignease.store.tx import Tx
 
 AT_ONCE = 500
@@ -29,7 +29,7 @@ CHUNK = 250
 
 def addressed(
     tx: Tx, app: int, fresh: Fresh, matching: Sequence[tuple[int, Policy]]
-) -> list[deliveries.Row]:
+) -> list[addressing.Row]:
     """Address a fresh message to the endpoints that want it.
 
     Args:
@@ -46,7 +46,7 @@ def addressed(
     if len(matching) > AT_ONCE or (fresh.subject is not None and fanouts.open_in(tx, app)):
         fanouts.insert(tx, fresh.cursor, app, matching[-1][0], deletes=fresh.deletes)
         return []
-    return deliveries.addressed(tx, fresh, matching)
+    return addressing.addressed(tx, fresh, matching)
 
 
 def due_at(deliver_at: int | None, content_type: str | None, now: int) -> int | None:
@@ -87,7 +87,7 @@ def expand(tx: Tx, cursor: int, now: int) -> bool:
             due_at=due_at(row["deliver_at"], row["content_type"], now),
             now=now,
         )
-        deliveries.insert(tx, deliveries.addressed(tx, fresh, matching))
+        addressing.insert(tx, addressing.addressed(tx, fresh, matching))
         fanouts.advance(tx, cursor, position)
     if len(found) < CHUNK:
         fanouts.finish(tx, cursor, row["app"])

@@ -10,7 +10,7 @@ from consignease.app.idempotency import Once, again, lifetime
 from consignease.domain.delivery import Policy
 from consignease.domain.faults import Conflict, Fault
 from consignease.domain.instances import Instance
-from consignease.store import deliveries, endpoints, idempotency, labels, messages
+from consignease.store import addressing, endpoints, idempotency, labels, messages
 from consignease.store.tx import Tx
 
 ACCEPTED = 202
@@ -143,7 +143,7 @@ def _append(
     ]
     free = messages.take_uids(tx, wanted_uids) if wanted_uids else frozenset[int]()
     rows: list[messages.Row] = []
-    addressed: list[deliveries.Row] = []
+    addressed: list[addressing.Row] = []
     kept: list[idempotency.Kept] = []
     matches: dict[tuple[int, str], Sequence[tuple[int, Policy]]] = {}
     for at, order, inside, cursor in numbered:
@@ -170,7 +170,7 @@ def _append(
                 )
             )
     messages.insert_many(tx, rows)
-    deliveries.insert(tx, addressed)
+    addressing.insert(tx, addressed)
     for _, order, inside, cursor in numbered:
         if not order.wanted.plain:
             _label(tx, inside, order.wanted, cursor)
@@ -195,8 +195,8 @@ def _row(inside: Instance, wanted: Outgoing, cursor: int, at: int) -> messages.R
     return cursor, inside.no, inside.app, wanted.type, at, wanted.body, wanted.uid, channels
 
 
-def _fresh(inside: Instance, wanted: Outgoing, cursor: int, at: int) -> deliveries.Fresh:
-    return deliveries.Fresh(
+def _fresh(inside: Instance, wanted: Outgoing, cursor: int, at: int) -> addressing.Fresh:
+    return addressing.Fresh(
         cursor=cursor,
         subject=None,
         at=at,

@@ -4,7 +4,7 @@ from consignease.app import fanout
 from consignease.domain.events import NewEvent
 from consignease.domain.instances import Instance
 from consignease.domain.messages import envelope
-from consignease.store import deliveries, endpoints, messages
+from consignease.store import addressing, endpoints, messages
 from consignease.store.tx import Tx
 
 
@@ -43,7 +43,7 @@ def publish(tx: Tx, instance: Instance, event: NewEvent, now: int) -> int:
     )
     matching = endpoints.matching(tx, instance.app, event.type)
     if matching:
-        fresh = deliveries.Fresh(
+        fresh = addressing.Fresh(
             cursor=cursor,
             subject=subject,
             at=now,
@@ -51,5 +51,5 @@ def publish(tx: Tx, instance: Instance, event: NewEvent, now: int) -> int:
             instance_id=instance.id,
             deletes=event.deletes,
         )
-        deliveries.insert(tx, fanout.addressed(tx, instance.app, fresh, matching))
+        addressing.insert(tx, fanout.addressed(tx, instance.app, fresh, matching))
     return version

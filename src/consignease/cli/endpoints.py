@@ -6,6 +6,13 @@ from typing import Any, TypeVar
 
 import click
 
+from consignease.cli.endpoint_options import (
+    health_words,
+    state_of,
+    treatment_body,
+    treatment_of,
+    treatment_options,
+)
 from consignease.cli.endpoints_apply import apply_file, copy_endpoints, export_file
 from consignease.cli.replays import recover, replay
 from consignease.cli.target import Target, data_dir_option, instance_option
@@ -33,15 +40,13 @@ def _show(endpoint: dict[str, Any], as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         click.echo(json.dumps(endpoint))
         return
-    state = "enabled"
-    if endpoint["disabled"]:
-        state = f"disabled {endpoint['disabledReason'] or ''}".strip()
     for name, value in (
         ("id", endpoint["id"]),
         ("url", endpoint["url"]),
-        ("state", state),
+        ("state", state_of(endpoint)),
         ("events", ", ".join(endpoint["eventTypes"] or ["all"])),
         ("ordering", endpoint["ordering"]),
+        *treatment_of(endpoint),
         ("description", endpoint["description"] or "-"),
         ("created", endpoint["createdAt"]),
     ):
@@ -72,9 +77,9 @@ def list_endpoints(data_dir: str, instance: str, as_json: bool) -> None:  # noqa
     if not found:
         click.echo("There are no endpoints. Add one: consignease endpoints create URL")
     for one in found:
-        state = "disabled" if one["disabled"] else "enabled"
         events = ", ".join(one["eventTypes"] or ["all events"])
-        click.echo(f"{one['id']}  {state:<8}  {one['url']}  ({events})")
+        since = f" since {one['failingSince']}" if one["failingSince"] else ""
+        click.echo(f"{one['id']}  {one['state']:<11}  {one['url']}  ({events}){since}")
 
 
 @endpoints.command()
@@ -89,6 +94,7 @@ def list_endpoints(data_dir: str, instance: str, as_json: bool) -> None:  # noqa
     show_default=True,
     help="What it is promised about the order of a user's events.",
 )
+@treatment_options
 @_common
 def create(
     url: str,
@@ -99,6 +105,7 @@ def create(
     data_dir: str,
     instance: str,
     as_json: bool,  # noqa: FBT001
+    **treatment: Any,
 ) -> None:
     """Add an endpoint and print its signing secret."""
     target = Target(data_dir, instance)
@@ -108,6 +115,7 @@ def create(
         "description": description,
         "uid": uid,
         "ordering": ordering,
+        **treatment_body(treatment),
     }
     made = target.call("POST", _path(target), body)
     secret = target.call("GET", _path(target, made["id"], "/secret"))["key"]
@@ -122,9 +130,15 @@ def create(
 @click.argument("name")
 @_common
 def get(name: str, data_dir: str, instance: str, as_json: bool) -> None:  # noqa: FBT001
-    """Show one endpoint, by its id or uid."""
+    """Show one endpoint, by its id or uid, and how it does."""
     target = Target(data_dir, instance)
-    _show(target.call("GET", _path(target, name)), as_json)
+    found = target.call("GET", _path(target, name))
+    health = target.call("GET", _path(target, name, "/health"))
+    if as_json:
+        click.echo(json.dumps({**found, "health": health}))
+        return
+    _show(found, as_json=False)
+    click.echo(f"{'last 24 h':<12} {health_words(health)}")
 
 
 @endpoints.command()
@@ -133,6 +147,10 @@ def get(name: str, data_dir: str, instance: str, as_json: bool) -> None:  # noqa
 @click.option("--event", "events", multiple=True, help="The events it wants; may be repeated.")
 @click.option("--description", help="A word about it.")
 @click.option("--disable/--enable", "disabled", default=None, help="Stop or resume deliveries.")
+@click.option(
+    "--skip-backlog", is_flag=True, help="Cancel what waits for it instead of delivering it."
+)
+@treatment_options
 @_common
 def update(
     name: str,
@@ -140,9 +158,11 @@ def update(
     events: tuple[str, ...],
     description: str | None,
     disabled: bool | None,  # noqa: FBT001
+    skip_backlog: bool,  # noqa: FBT001
     data_dir: str,
     instance: str,
     as_json: bool,  # noqa: FBT001
+    **treatment: Any,
 ) -> None:
     """Change an endpoint; what is not named stays as it is."""
     target = Target(data_dir, instance)
@@ -151,8 +171,36 @@ def update(
         "eventTypes": list(events) or None,
         "description": description,
         "disabled": disabled,
+        "backlog": "skip" if skip_backlog else None,
     }
     body = {key: value for key, value in changes.items() if value is not None}
+    body |= treatment_body(treatment)
+    _show(target.call("PATCH", _path(target, name), body), as_json)
+
+
+@endpoints.command()
+@click.argument("name")
+@_common
+def pause(name: str, data_dir: str, instance: str, as_json: bool) -> None:  # noqa: FBT001
+    """Let everything wait for an endpoint until it is resumed."""
+    target = Target(data_dir, instance)
+    _show(target.call("PATCH", _path(target, name), {"paused": True}), as_json)
+
+
+@endpoints.command()
+@click.argument("name")
+@click.option("--skip-backlog", is_flag=True, help="Cancel what waits instead of delivering it.")
+@_common
+def resume(
+    name: str,
+    skip_backlog: bool,  # noqa: FBT001
+    data_dir: str,
+    instance: str,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Resume an endpoint that was paused or disabled, and deliver what waits."""
+    target = Target(data_dir, instance)
+    body = {"paused": False, "disabled": False, "backlog": "skip" if skip_backlog else "resume"}
     _show(target.call("PATCH", _path(target, name), body), as_json)
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from consignease.dashboard.visit import Visit
 from consignease.domain import endpoints as rules
 from consignease.domain.endpoints import SENSITIVE_HEADERS
@@ -87,9 +89,51 @@ async def read(
         values["headers"] = rules.check_headers(_headers(form("headers"), before or {}))
     if "ordering" in form:
         values["ordering"] = rules.check_ordering(form("ordering"))
+    return values | _limits(visit)
+
+
+def _limits(visit: Visit) -> dict[str, Any]:
+    form, values = visit.form, dict[str, Any]()
     if "rate_limit" in form:
         values["rate_limit"] = _rate(form("rate_limit").strip())
+    if "retry_schedule" in form:
+        values["retry_schedule"] = _schedule(form("retry_schedule").strip())
+        values["timeout"] = rules.check_timeout(_number(form("timeout"), "timeout"))
+        most = _number(form("max_concurrency"), "maxConcurrency")
+        if most is not None and most != int(most):
+            raise Invalid("Enter a whole number, or nothing.", param="maxConcurrency")
+        values["max_concurrency"] = rules.check_concurrency(None if most is None else int(most))
     return values
+
+
+def _number(text: str, param: str) -> float | None:
+    if not text.strip():
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise Invalid("Enter a number, or nothing.", param=param) from None
+
+
+def _schedule(text: str) -> list[float] | None:
+    if not text:
+        return None
+    if text == "none":
+        return []
+    try:
+        schedule = [float(part) for part in text.split(",")]
+    except ValueError:
+        words = "Enter seconds with commas between them, none for one try, or nothing."
+        raise Invalid(words, param="retrySchedule") from None
+    return rules.check_retry_schedule(schedule)
+
+
+def schedule_text(stored: str | None) -> str:
+    """Return a retry schedule as the form shows it."""
+    if stored is None:
+        return ""
+    schedule = msgspec.json.decode(stored, type=list[float])
+    return ", ".join(f"{delay:g}" for delay in schedule) or "none"
 
 
 def _headers(text: str, before: dict[str, str]) -> dict[str, str]:
@@ -124,4 +168,12 @@ def _rate(text: str) -> int | None:
 def message_of(fault: Fault) -> dict[str, str]:
     """Return a fault beside its field; a filter's beside the events."""
     param = (fault.param or "form").partition(".")[0]
-    return {"event_types" if param == "filterTypes" else param: fault.detail}
+    return {_FIELDS.get(param, param): fault.detail}
+
+
+_FIELDS = {
+    "filterTypes": "event_types",
+    "retrySchedule": "retry_schedule",
+    "maxConcurrency": "max_concurrency",
+}
+"""Fields of forms that faults name as the webhook API does."""

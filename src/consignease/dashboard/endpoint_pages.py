@@ -53,7 +53,8 @@ def _read(tx: Tx, app_no: int, name: str, now: int) -> dict[str, Any]:
     }
 
 
-async def _page(visit: Visit, tab: str, status: int = 200, **values: Any) -> Response:
+async def page(visit: Visit, tab: str, status: int = 200, **values: Any) -> Response:
+    """Show one page of the endpoint, named by its tab."""
     name = visit.path["endpoint"]
     row = await visit.store.read(_read, visit.instance.app, name, visit.now)
     types: list[str] | None = None
@@ -68,6 +69,13 @@ async def _page(visit: Visit, tab: str, status: int = 200, **values: Any) -> Res
         "groups": forms.groups(),
         "ticked": set(visit.form.all("event_types")) if status == 422 else set(types or ()),
         "revealed": "",
+        "schedule_text": visit.form("retry_schedule") or forms.schedule_text(row["retry_schedule"]),
+        "credentials": {
+            "caCertificate": None,
+            "clientCertificate": None,
+            "basicAuth": None,
+            **msgspec.json.decode(row["credentials"] or "{}", type=dict[str, Any]),
+        },
         "headers_text": visit.form("headers") or forms.headers_text(json_headers(row["headers"])),
         "replay": await visit.store.read(tasks.newest, row["no"]),
     }
@@ -84,7 +92,7 @@ def json_headers(text: str) -> dict[str, str]:
 
 async def overview(visit: Visit) -> Response:
     """Show how the endpoint does, and its settings."""
-    return await _page(visit, "overview")
+    return await page(visit, "overview")
 
 
 async def change(visit: Visit) -> Response:
@@ -97,21 +105,33 @@ async def change(visit: Visit) -> Response:
         entry = visit.entry("endpoint.change", name, ", ".join(sorted(values)))
         await visit.store.write(admins.noted, entry, app.change, visit.instance, name, values, now)
     except Invalid as fault:
-        return await _page(visit, tab, 422, errors=forms.message_of(fault))
+        return await page(visit, tab, 422, errors=forms.message_of(fault))
     end = "/advanced" if tab == "advanced" else ""
     return visit.go(f"{visit.base}/endpoints/{name}{end}", done="saved")
 
 
 async def pause(visit: Visit) -> Response:
     """Pause or resume the endpoint."""
-    name, disabled = visit.path["endpoint"], visit.form("disabled") == "1"
-    entry = visit.entry("endpoint.pause" if disabled else "endpoint.resume", name)
-    changes = {"disabled": disabled}
+    name, paused = visit.path["endpoint"], visit.form("paused") == "1"
+    entry = visit.entry("endpoint.pause" if paused else "endpoint.resume", name)
     await visit.store.write(
-        admins.noted, entry, app.change, visit.instance, name, changes, visit.now
+        admins.noted, entry, app.change, visit.instance, name, {"paused": paused}, visit.now
     )
-    done = "paused" if disabled else "resumed"
+    done = "paused" if paused else "resumed"
     return visit.go(f"{visit.base}/endpoints/{name}", done=done)
+
+
+async def enable(visit: Visit) -> Response:
+    """Enable the endpoint; what waits for it is delivered or canceled, as was chosen."""
+    name, skips = visit.path["endpoint"], visit.form("backlog") == "skip"
+    if skips:
+        while await visit.store.write(app.skip, visit.instance, name):
+            pass
+    entry = visit.entry("endpoint.enable", name, "backlog canceled" if skips else "")
+    await visit.store.write(
+        admins.noted, entry, app.change, visit.instance, name, {"disabled": False}, visit.now
+    )
+    return visit.go(f"{visit.base}/endpoints/{name}", done="skipped" if skips else "resumed")
 
 
 async def delete(visit: Visit) -> Response:
@@ -119,7 +139,7 @@ async def delete(visit: Visit) -> Response:
     name = visit.path["endpoint"]
     found = await visit.store.read(app.get, visit.instance, name)
     if visit.form("confirm").strip() != found.url:
-        return await _page(
+        return await page(
             visit, "advanced", 422, errors={"confirm": "Type the endpoint's URL to delete it."}
         )
     entry = visit.entry("endpoint.delete", name, found.url)
@@ -133,7 +153,7 @@ async def delete(visit: Visit) -> Response:
 async def secret(visit: Visit) -> Response:
     """Show what there is to know about the signing secret, but not the secret."""
     chosen = visit.query("framework")
-    return await _page(visit, "secret", **handlers.shown(chosen))
+    return await page(visit, "secret", **handlers.shown(chosen))
 
 
 async def reveal(visit: Visit) -> Response:
@@ -143,7 +163,7 @@ async def reveal(visit: Visit) -> Response:
         admins.noted, entry, app.secret, visit.instance, visit.path["endpoint"], visit.now
     )
     revealed = readable(visit.deps.vault.open(sealed, name).decode())
-    return await _page(visit, "secret", revealed=revealed, **handlers.shown(""))
+    return await page(visit, "secret", revealed=revealed, **handlers.shown(""))
 
 
 async def rotate(visit: Visit) -> Response:
@@ -181,7 +201,7 @@ async def _testing(visit: Visit, status: int = 200, **values: Any) -> Response:
         result = await visit.store.read(_result, visit.instance.app, visit.instance.id, sent)
     text = json.dumps(example(chosen).data).decode()  # type: ignore[arg-type]
     shown = {"chosen": chosen, "example": text, "sent": sent, "result": result}
-    return await _page(
+    return await page(
         visit, "testing", status, catalogue=CATALOGUE, **{**shown, **values, "chosen": chosen}
     )
 
@@ -249,7 +269,7 @@ async def attempts(visit: Visit) -> Response:
     for one in rows:
         one["id"] = message_id(visit.instance.id, one["cursor"], one["message_at"])
     filtered = any(wanted.values())
-    return await _page(
+    return await page(
         visit,
         "attempts",
         rows=rows,
@@ -269,7 +289,7 @@ def _attempts(
 
 async def advanced(visit: Visit) -> Response:
     """Show ordering, headers, rate limit, replay and deletion."""
-    return await _page(visit, "advanced")
+    return await page(visit, "advanced")
 
 
 _HERE = "/dashboard/{instance}/endpoints/{endpoint}"
@@ -277,6 +297,7 @@ ROUTES = (
     Route("GET", _HERE, overview),
     Route("POST", _HERE, change, "admin"),
     Route("POST", f"{_HERE}/pause", pause, "admin"),
+    Route("POST", f"{_HERE}/enable", enable, "admin"),
     Route("POST", f"{_HERE}/delete", delete, "admin"),
     Route("GET", f"{_HERE}/secret", secret),
     Route("POST", f"{_HERE}/secret/reveal", reveal, "admin"),

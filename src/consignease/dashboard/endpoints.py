@@ -11,6 +11,7 @@ from consignease.dashboard.charts import spark
 from consignease.dashboard.visit import Route, Visit
 from consignease.domain.endpoints import Endpoint
 from consignease.domain.faults import Fault
+from consignease.domain.health import word
 from consignease.domain.instances import Instance
 from consignease.store import endpoints as store
 from consignease.store import views
@@ -26,14 +27,23 @@ _BARS = 24
 
 def health(row: Any, good: int, now: int) -> tuple[str, str, str]:
     """Say how an endpoint does: name, tone, and what to know about it."""
-    if row["disabled"]:
-        reason = row["disabled_reason"] or "Paused here. Events wait for it."
-        return "Paused", "mute", reason
-    if row["paused_until"] and row["paused_until"] > now:
+    state = word(
+        disabled=bool(row["disabled"]),
+        paused=bool(row["paused"]),
+        paused_until=row["paused_until"],
+        first_failure_at=row["first_failure_at"],
+        last_success_at=row["last_success_at"],
+        now=now,
+    )
+    if state == "disabled":
+        return "Disabled", "bad", row["disabled_reason"] or "Disabled by hand. Events wait for it."
+    if state == "paused":
+        return "Paused", "mute", "Paused here. Events wait for it."
+    if state == "backing_off":
         return "Backing off", "wait", "It asked us to slow down."
-    if row["first_failure_at"]:
+    if state == "failing":
         return "Failing", "bad", "Its last attempts failed."
-    if good or row["last_success_at"]:
+    if good or state == "healthy":
         return "Healthy", "ok", "Its last attempt was accepted."
     return "Ready", "info", "Nothing was sent to it yet."
 

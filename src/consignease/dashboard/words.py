@@ -9,6 +9,7 @@ NOTICES = {
     "rotated": "The secret was rotated. The one before is accepted for 24 hours more.",
     "paused": "Paused: events wait until you resume it.",
     "resumed": "Resumed: what waited is on its way.",
+    "skipped": "Enabled: what waited was canceled and can be sent again by hand.",
     "resent": "It is on its way again.",
     "released": "Released: it no longer waits for the message before it.",
     "replaying": "The replay has begun.",

@@ -11,6 +11,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         no: Its number inside the database.
         uid: Your own name for it; None if it has none.
+        rate_limit: Requests a second to all of its endpoints together; None for no limit.
     """
 
     no: int
@@ -18,5 +19,6 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     uid: str | None
     name: str
     metadata: dict[str, str]
+    rate_limit: int | None = None
     created_at: int
     updated_at: int

@@ -9,6 +9,7 @@ from enum import IntEnum, IntFlag
 
 import msgspec
 
+from consignease.domain.health import DISABLE_AFTER_MS
 from consignease.domain.retry import DEFAULT_SCHEDULE, delay_ms
 
 
@@ -48,6 +49,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         overtake_ms: The same, as milliseconds since its first try.
         pause_cap_ms: The longest pause that a Retry-After may ask for.
         pause_age_ms: From this age of the message on, a pause counts as a try.
+        disable_after_ms: After how long of nothing but failures the endpoint is
+            disabled; 0 for never.
     """
 
     schedule: tuple[int, ...] = DEFAULT_SCHEDULE
@@ -56,6 +59,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     overtake_ms: int = 30 * 60_000
     pause_cap_ms: int = 3_600_000
     pause_age_ms: int = 72 * 3_600_000
+    disable_after_ms: int = DISABLE_AFTER_MS
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -65,11 +69,14 @@ class Result(msgspec.Struct, frozen=True):
         status: The response's status code; 0 if there was none.
         phase: Where it failed; None if a whole response came back.
         retry_after_ms: What the response's Retry-After asked for.
+        control: What its `webhook-delivery` header asked for: ``disable`` the
+            endpoint, or ``abort-message``.
     """
 
     status: int
     phase: str | None = None
     retry_after_ms: int | None = None
+    control: str | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -129,8 +136,10 @@ def settle(
     """
     if result.succeeded:
         return SUCCEEDED_FIRST if tries == 0 else Settled(State.SUCCEEDED, tries + 1)
-    if result.status == GONE and result.phase is None:
+    if result.phase is None and (result.status == GONE or result.control == "disable"):
         return Settled(State.FAILED, tries + 1, gone=True)
+    if result.control == "abort-message":
+        return Settled(State.FAILED, tries + 1)
     slower = result.status in _SLOWER or result.phase == "deadline"
     asked = result.retry_after_ms
     if asked and result.status in _PAUSES and now - created_at < policy.pause_age_ms:

@@ -1,6 +1,7 @@
 """Endpoints: what may be asked of one."""
 
 import re
+from typing import Any
 
 import msgspec
 
@@ -75,9 +76,18 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         event_types: Which events it wants; None for all.
         ordering: ``bounded``, ``strict`` or ``none``; see docs/states.md.
+        rate_limit: Requests a second at most; None for no limit.
+        retry_schedule: Seconds to wait after each failed try, none for no second
+            try; None for what the server does elsewhere.
+        timeout: Seconds that one try may take; None as before.
+        max_concurrency: Requests in flight at most; None as before.
+        paused: Whether everything waits for it until it is resumed.
         disabled_reason: Why it was disabled, when we did it.
         v1a: Whether an Ed25519 pair signs in addition to the secret.
         dropped: How many deliveries were dropped because its backlog was too old or too long.
+        credentials: What may be shown of its certificates and its user name.
+        sealed: The certificates, the key and the password, sealed; None for none.
+        first_failure_at: The first failure since the last success, in milliseconds.
     """
 
     id: str
@@ -91,10 +101,19 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] = {}
     ordering: str = "bounded"
     rate_limit: int | None = None
+    retry_schedule: list[float] | None = None
+    timeout: float | None = None
+    max_concurrency: int | None = None
+    paused: bool = False
     disabled: bool = False
     disabled_reason: str | None = None
     v1a: bool = False
     dropped: int = 0
+    credentials: dict[str, Any] | None = None
+    sealed: bytes | None = None
+    paused_until: int | None = None
+    first_failure_at: int | None = None
+    last_success_at: int | None = None
     created_at: int
     updated_at: int
 
@@ -191,3 +210,51 @@ def check_ordering(ordering: str) -> str:
         msg = f"Ordering is one of {', '.join(ORDERINGS)}."
         raise Invalid(msg, param="ordering")
     return ordering
+
+
+RETRIES_MAX = 50
+DELAY_MAX = 7 * 86_400
+TIMEOUT_MAX = 60
+CONCURRENCY_MAX = 1_000
+
+
+def check_retry_schedule(schedule: list[float] | None) -> list[float] | None:
+    """Check a retry schedule of an endpoint's own; an empty one means no second try.
+
+    Raises:
+        Invalid: it has more than 50 delays, or one that is not between 0 seconds and 7 days.
+    """
+    if schedule is None:
+        return None
+    if len(schedule) > RETRIES_MAX:
+        msg = f"A retry schedule has at most {RETRIES_MAX} delays."
+        raise Invalid(msg, param="retrySchedule")
+    for index, delay in enumerate(schedule):
+        if not 0 <= delay <= DELAY_MAX:
+            msg = "A delay is between 0 and 604,800 seconds (7 days)."
+            raise Invalid(msg, param=f"retrySchedule.[{index}]")
+    return [float(delay) for delay in schedule]
+
+
+def check_timeout(seconds: float | None) -> float | None:
+    """Check how long one try may take.
+
+    Raises:
+        Invalid: it is not between 1 and 60 seconds.
+    """
+    if seconds is not None and not 1 <= seconds <= TIMEOUT_MAX:
+        msg = f"A timeout is between 1 and {TIMEOUT_MAX} seconds."
+        raise Invalid(msg, param="timeout")
+    return None if seconds is None else round(float(seconds), 3)
+
+
+def check_concurrency(most: int | None) -> int | None:
+    """Check how many requests may be in flight.
+
+    Raises:
+        Invalid: it is not between 1 and 1,000.
+    """
+    if most is not None and not 1 <= most <= CONCURRENCY_MAX:
+        msg = f"It is between 1 and {CONCURRENCY_MAX:,}."
+        raise Invalid(msg, param="maxConcurrency")
+    return most

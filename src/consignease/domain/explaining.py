@@ -87,6 +87,7 @@ class Facing(msgspec.Struct, frozen=True, kw_only=True):
     deleted_at: int | None = None
     disabled: bool = False
     disabled_reason: str | None = None
+    paused: bool = False
     paused_until: int | None = None
     event_types: Sequence[str] | None = None
     channels: Sequence[str] | None = None
@@ -150,6 +151,12 @@ def _held(endpoint: Facing, handed: Handed, now: int) -> Verdict | None:
             "disabled",
             f"Disabled, since {since} at the latest: {why}",
             ("Enable the endpoint: what waits for it is sent then.",),
+        )
+    if endpoint.paused:
+        return Verdict(
+            "paused",
+            "Paused until somebody resumes it.",
+            ("Resume the endpoint: what waits for it is sent then.",),
         )
     if endpoint.paused_until is not None and endpoint.paused_until > now:
         return Verdict(

@@ -12,6 +12,7 @@ import pycurl
 from consignease import __version__
 from consignease.edge.guard import DEVELOPMENT, Policy, verdict
 from consignease.edge.outcome import BODY_LIMIT, HEADERS_LIMIT, Outcome, Request
+from consignease.edge.tls import Tls
 
 LIFETIME_S = 300
 """Seconds after which a kept connection is not used again."""
@@ -97,7 +98,11 @@ class Exchange:
     )
 
     def __init__(
-        self, policy: Policy, register: Callable[[int], None], ca_file: str | None
+        self,
+        policy: Policy,
+        register: Callable[[int], None],
+        ca_file: str | None,
+        tls: Tls | None = None,
     ) -> None:
         """Make a handle for one policy.
 
@@ -105,6 +110,7 @@ class Exchange:
             policy: what the guard judges by.
             register: told the number of each new socket.
             ca_file: trusted certificates; None for libcurl's own idea of them.
+            tls: certificates of an endpoint's own.
         """
         self.handle = pycurl.Curl()
         self._set, self._info = self.handle.setopt, self.handle.getinfo
@@ -119,6 +125,8 @@ class Exchange:
             self._set(option, value)
         if ca_file is not None:
             self._set(pycurl.CAINFO, ca_file)
+        if tls is not None:
+            self._identify(tls)
 
         def watch(fd: int, _purpose: int) -> int:
             register(fd)
@@ -130,6 +138,15 @@ class Exchange:
         # Bounded without a line of Python: the last lines are the final answer's.
         self._set(pycurl.HEADERFUNCTION, self._lines.append)
         self._set(pycurl.WRITEFUNCTION, self._take)
+
+    def _identify(self, tls: Tls) -> None:
+        if tls.ca:
+            self.handle.unsetopt(pycurl.CAINFO)
+            self.handle.unsetopt(pycurl.CAPATH)
+            self._set(pycurl.CAINFO_BLOB, tls.ca)
+        if tls.certificate:
+            self._set(pycurl.SSLCERT_BLOB, tls.certificate)
+            self._set(pycurl.SSLKEY_BLOB, tls.key)
 
     def aim(self, request: Request, key: tuple[str, str, int]) -> str:
         """Set what requests to one target share; returns why it is refused, or nothing.

@@ -3,6 +3,7 @@
 import msgspec
 
 from consignease.edge.guard import Policy
+from consignease.edge.tls import Tls
 
 BODY_LIMIT = 20_000
 """Bytes of an answer's body that are kept; reading stops there."""
@@ -27,6 +28,7 @@ class Request(msgspec.Struct):
         body: sent as it is.
         timeout_ms: one deadline from connecting to the end of the answer.
         policy: what the guard must judge the address by.
+        tls: certificates of its own; None for the usual ones.
     """
 
     tag: object
@@ -38,6 +40,7 @@ class Request(msgspec.Struct):
     body: bytes
     timeout_ms: int
     policy: Policy
+    tls: Tls | None = None
 
 
 class Outcome(msgspec.Struct):

@@ -1,4 +1,4 @@
-"""The libcurl handles and kept connections of one guard policy."""
+"""The libcurl handles and kept connections of one guard policy and set of certificates."""
 
 import logging
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from consignease.edge.curl import Exchange
 from consignease.edge.guard import Policy
 from consignease.edge.headers import clean
 from consignease.edge.outcome import Outcome, Request
+from consignease.edge.tls import Tls
 
 _log = logging.getLogger(__name__)
 _IDLE_HANDLES = 1024
@@ -21,6 +22,7 @@ class Pool:
         policy: the guard's.
         multi: libcurl's handle; the sender performs on it.
         active: the requests inside libcurl, by handle.
+        tls: certificates of an endpoint's own; None for the usual ones.
         retired: whether new requests under this policy get another pool.
     """
 
@@ -33,10 +35,16 @@ class Pool:
         "multi",
         "policy",
         "retired",
+        "tls",
     )
 
     def __init__(
-        self, policy: Policy, connections: int, register: Callable[[int], None], ca_file: str | None
+        self,
+        policy: Policy,
+        connections: int,
+        register: Callable[[int], None],
+        ca_file: str | None,
+        tls: Tls | None = None,
     ) -> None:
         """Make an empty pool.
 
@@ -45,8 +53,10 @@ class Pool:
             connections: how many are kept.
             register: told the number of each new socket.
             ca_file: trusted certificates; None for libcurl's own idea of them.
+            tls: certificates of an endpoint's own.
         """
         self.policy = policy
+        self.tls = tls
         self.multi = pycurl.CurlMulti()
         self.multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)
         self.multi.setopt(pycurl.M_MAXCONNECTS, connections)
@@ -72,7 +82,7 @@ class Pool:
             self._idle_count -= 1
             exchange = exchanges.pop()
         else:
-            exchange = Exchange(self.policy, self._register, self._ca_file)
+            exchange = Exchange(self.policy, self._register, self._ca_file, self.tls)
             refusal = exchange.aim(request, key)
             if refusal:
                 exchange.handle.close()

@@ -17,9 +17,13 @@ from consignease.edge.curl import default_ca_file
 from consignease.edge.guard import Policy
 from consignease.edge.outcome import Outcome, Request
 from consignease.edge.pool import Pool
+from consignease.edge.tls import Tls
 from consignease.edge.waiting import Waiter, best_waiter
 
 __all__ = ["Outcome", "Request", "Sender"]
+
+OWN_POOLS = 64
+"""How many sets of certificates of endpoints' own keep idle connections."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +55,7 @@ class Sender:
         self._waiter = waiter or best_waiter()
         self._inbox: deque[Request] = deque()
         self._refreshes: deque[str] = deque()
-        self._pools: dict[Policy, Pool] = {}
+        self._pools: dict[Policy | tuple[Policy, Tls], Pool] = {}
         self._retired: list[Pool] = []
         self._in_flight = 0
         self._done: list[Outcome] = []
@@ -129,9 +133,11 @@ class Sender:
         return [pool for pool in (*self._pools.values(), *self._retired) if pool.active]
 
     def _begin(self, request: Request) -> None:
-        pool = self._pools.get(request.policy)
+        # Connections are kept under what they were opened with: never one for all.
+        key = request.policy if request.tls is None else (request.policy, request.tls)
+        pool = self._pools.get(key)
         if pool is None:
-            pool = self._pools[request.policy] = self._open_pool(request.policy)
+            pool = self._pools[key] = self._open_pool(request.policy, request.tls)
         try:
             refusal = pool.start(request)
         except (pycurl.error, ValueError, TypeError, AttributeError) as error:
@@ -147,8 +153,11 @@ class Sender:
         else:
             self._done.append(refusal)
 
-    def _open_pool(self, policy: Policy) -> Pool:
-        return Pool(policy, self._max, self._waiter.register, self._ca_file)
+    def _open_pool(self, policy: Policy, tls: Tls | None) -> Pool:
+        own = [key for key, pool in self._pools.items() if pool.tls is not None and not pool.active]
+        for key in own[: len(own) - OWN_POOLS + 1]:
+            self._pools.pop(key).close()
+        return Pool(policy, self._max, self._waiter.register, self._ca_file, tls)
 
     def _collect(self, pool: Pool) -> None:
         outcomes = pool.finished()
@@ -159,8 +168,8 @@ class Sender:
             pool.close()
 
     def _retire(self, name: str) -> None:
-        for policy in [policy for policy in self._pools if policy.name == name]:
-            pool = self._pools.pop(policy)
+        for key in [key for key, pool in self._pools.items() if pool.policy.name == name]:
+            pool = self._pools.pop(key)
             if pool.active:
                 pool.retired = True
                 self._retired.append(pool)

@@ -1,4 +1,7 @@
-"""Applications: whose endpoints and messages belong together."""
+"""Applications: whose endpoints and messages belong together.
+
+The one that carries an instance's operational events (store/operations.py) is not among them.
+"""
 
 from typing import Any
 
@@ -6,27 +9,32 @@ from consignease.store.tx import Tx
 
 _FIND = """
 SELECT * FROM application WHERE instance = ? AND (id = ? OR uid = ?) AND deleted_at IS NULL
+  AND coalesce(uid, '') <> 'app_operational'
 /* writing: FOR UPDATE */
 """
 _INSERT = """
 INSERT INTO application (instance, id, uid, name, metadata, endpoints_version, created_at,
-                         updated_at)
-VALUES (:instance, :id, :uid, :name, :metadata, 1, :now, :now) RETURNING *
+                         updated_at, rate_limit)
+VALUES (:instance, :id, :uid, :name, :metadata, 1, :now, :now, CAST(:rate_limit AS BIGINT))
+RETURNING *
 """
 _UPDATE = """
-UPDATE application SET uid = :uid, name = :name, metadata = :metadata, updated_at = :now
+UPDATE application SET uid = :uid, name = :name, metadata = :metadata, updated_at = :now,
+  rate_limit = CAST(:rate_limit AS BIGINT)
 WHERE no = :no RETURNING *
 """
 _DELETE = "UPDATE application SET deleted_at = ?, uid = NULL WHERE no = ?"
 _PAGE_DOWN = """
 SELECT * FROM application WHERE instance = ? AND deleted_at IS NULL AND id < ?
+  AND coalesce(uid, '') <> 'app_operational'
 ORDER BY id DESC LIMIT ?
 """
 _PAGE_UP = """
 SELECT * FROM application WHERE instance = ? AND deleted_at IS NULL AND id > ?
+  AND coalesce(uid, '') <> 'app_operational'
 ORDER BY id LIMIT ?
 """
-_ENDPOINTS = "SELECT id FROM endpoint WHERE app = ? AND deleted_at IS NULL"
+_ENDPOINTS = "SELECT no, id FROM endpoint WHERE app = ? AND deleted_at IS NULL"
 
 
 def find(tx: Tx, instance: int, name: str) -> Any:
@@ -51,9 +59,9 @@ def delete(tx: Tx, no: int, now: int) -> None:
     tx.execute(_DELETE, (now, no))
 
 
-def endpoints(tx: Tx, no: int) -> list[str]:
-    """Return the ids of an application's endpoints."""
-    return [row[0] for row in tx.all(_ENDPOINTS, (no,))]
+def endpoints(tx: Tx, no: int) -> list[tuple[int, str]]:
+    """Return numbers and ids of an application's endpoints."""
+    return [(row[0], row[1]) for row in tx.all(_ENDPOINTS, (no,))]
 
 
 def page(tx: Tx, instance: int, after: str | None, limit: int, direction: str) -> list[Any]:

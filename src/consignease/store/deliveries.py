@@ -23,26 +23,6 @@ from consignease.store.tx import Tx
 LEASE_MS = 30_000
 """How long a lease holds without being renewed."""
 
-_NEWEST_OPEN = """
-SELECT state, flags, started_at FROM delivery
-WHERE subject = ? AND endpoint = ? AND state < 3 ORDER BY cursor DESC LIMIT 1
-"""
-_ANY_OPEN = "SELECT 1 FROM delivery WHERE subject = ? AND state < 3 LIMIT 1"
-_INSERT = OfRows(
-    """
-INSERT INTO delivery (cursor, endpoint, subject, state, tries, flags, due_at, lease_until)
-VALUES {rows}
-""",
-    "(?, ?, ?, ?, 0, 0, ?, ?)",
-)
-_CANCEL_OLDER = """
-UPDATE delivery SET state = 5, due_at = NULL
-WHERE subject = ? AND endpoint = ? AND state < 3 AND state < 2 AND cursor < ?
-"""
-_SUPERSEDE_SENDING = """
-UPDATE delivery SET flags = flags | 2
-WHERE subject = ? AND endpoint = ? AND state < 3 AND state = 2 AND cursor < ?
-"""
 _DUE = """
 SELECT d.cursor, d.state, d.subject, d.tries, d.started_at, m.at, m.body, m.content_type,
        i.id AS instance_id, (SELECT count(*) FROM attempt a WHERE a.cursor = d.cursor AND a.endpoint = d.endpoint)
@@ -135,88 +115,11 @@ RETURNING endpoint
 """
 _CANCEL = "UPDATE delivery SET state = 5, due_at = NULL WHERE cursor = ? AND endpoint = ?"
 _CANCEL_ALL = "UPDATE delivery SET state = 5, due_at = NULL WHERE endpoint = ? AND state < 2"
+_CANCEL_SOME = """
+UPDATE delivery SET state = 5, due_at = NULL WHERE endpoint = :endpoint AND state < 2
+  AND cursor IN (SELECT cursor FROM delivery WHERE endpoint = :endpoint AND state < 2 LIMIT :limit)
+"""
 _COUNTS = "SELECT state, count(*) FROM delivery WHERE endpoint = ? GROUP BY state"
-
-
-Row = tuple[object, ...]
-"""cursor, endpoint, subject, state, due_at, lease_until."""
-
-
-class Fresh:
-    """A message that was just appended, to be addressed to endpoints.
-
-    Attributes:
-        due_at: When deliveries are due that are not to be leased now; None for all others.
-        now: The present, which is later than the message where it is addressed step by step.
-    """
-
-    __slots__ = ("at", "body", "cursor", "deletes", "due_at", "instance_id", "now", "subject")
-
-    def __init__(
-        self,
-        *,
-        cursor: int,
-        subject: int | None,
-        at: int,
-        body: bytes,
-        instance_id: str,
-        deletes: bool,
-        due_at: int | None = None,
-        now: int | None = None,
-    ) -> None:
-        self.due_at = due_at
-        self.now = at if now is None else now
-        self.cursor = cursor
-        self.subject = subject
-        self.at = at
-        self.body = body
-        self.instance_id = instance_id
-        self.deletes = deletes
-
-
-def insert(tx: Tx, rows: Sequence[Row]) -> None:
-    """Write deliveries that were addressed."""
-    _INSERT.run(tx, rows)
-
-
-def addressed(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> list[Row]:
-    """Return one delivery per endpoint, yet to be inserted; leased where this process has room.
-
-    What stands before it in its lane must have been inserted.
-    """
-    cursor, subject, now = fresh.cursor, fresh.subject, fresh.now
-    rows: list[Row] = []
-    reserve = tx.hand.reserve
-    crowded = subject is not None and tx.execute(_ANY_OPEN, (subject,)).fetchone() is not None
-    for endpoint, policy in matching:
-        if crowded and policy.ordering != "none":
-            if fresh.deletes and policy.ordering == "bounded":
-                tx.execute(_CANCEL_OLDER, (subject, endpoint, cursor))
-                tx.execute(_SUPERSEDE_SENDING, (subject, endpoint, cursor))
-            newest = tx.execute(_NEWEST_OPEN, (subject, endpoint)).fetchone()
-            if newest is not None and not newest[1] & 1:
-                # Behind a row that fails, the first to wait knows how long.
-                patience = None
-                if newest[0] != State.WAITING and newest[2] and policy.ordering == "bounded":
-                    patience = newest[2] + policy.overtake_ms
-                rows.append((cursor, endpoint, subject, State.WAITING, patience, None))
-                if patience is not None:
-                    tx.wake(endpoint, patience)
-                if not tx.alone and subject is not None:
-                    tx.then(look_again, subject, endpoint, now, policy)
-                continue
-        if fresh.due_at is not None:
-            rows.append((cursor, endpoint, subject, 1, fresh.due_at, None))
-            tx.wake(endpoint, fresh.due_at)
-        elif reserve(endpoint, fresh=True):
-            rows.append((cursor, endpoint, subject, 2, None, now + LEASE_MS))
-            tx.leased.append(
-                Leased(cursor, endpoint, fresh.instance_id, subject, fresh.at, fresh.body)
-            )
-        else:
-            rows.append((cursor, endpoint, subject, 1, now, None))
-            tx.wake(endpoint, now)
-    return rows
 
 
 def claim(tx: Tx, endpoint: int, now: int, limit: int) -> int | None:
@@ -390,6 +293,11 @@ def next_due(tx: Tx) -> dict[int, int]:
 def cancel_all(tx: Tx, endpoint: int) -> int:
     """Cancel what was not sent yet to an endpoint that is no more."""
     return tx.run(_CANCEL_ALL, (endpoint,))
+
+
+def cancel_some(tx: Tx, endpoint: int, limit: int) -> int:
+    """Cancel up to a number of deliveries that were not sent yet; returns how many."""
+    return tx.run(_CANCEL_SOME, {"endpoint": endpoint, "limit": limit})
 
 
 def counts(tx: Tx, endpoint: int) -> dict[State, int]:

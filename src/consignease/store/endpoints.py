@@ -19,6 +19,12 @@ VALUES (:app, :id, :uid, :url, :description, :version, :event_types, :channels, 
         :metadata, :ordering, :rate_limit, :disabled, :v1a, :created_at, :updated_at)
 RETURNING *
 """
+_TREAT = """
+UPDATE endpoint SET retry_schedule = :retry_schedule, timeout_ms = :timeout_ms,
+  max_concurrency = :max_concurrency, paused = :paused, credentials = :credentials,
+  credentials_sealed = :credentials_sealed
+WHERE no = :no RETURNING *
+"""
 _UPDATE = """
 UPDATE endpoint SET uid = :uid, url = :url, description = :description, version = :version,
   event_types = :event_types, channels = :channels, headers = :headers, metadata = :metadata,
@@ -32,7 +38,7 @@ SELECT * FROM endpoint WHERE app = ? AND (id = ? OR uid = ?) AND deleted_at IS N
 /* writing: FOR UPDATE */
 """
 _BY_NO = """
-SELECT e.*, i.name AS instance_name, i.id AS instance_id
+SELECT e.*, i.name AS instance_name, i.id AS instance_id, a.rate_limit AS app_rate_limit
 FROM endpoint e JOIN application a ON a.no = e.app JOIN instance i ON i.no = a.instance
 WHERE e.no = ?
 """
@@ -59,11 +65,7 @@ _SECRETS = """
 SELECT n, sealed, expires_at, beside FROM endpoint_secret
 WHERE endpoint = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY beside, n DESC
 """
-_DISABLE = "UPDATE endpoint SET disabled = 1, disabled_reason = ?, updated_at = ? WHERE no = ?"
 _PAUSE = "UPDATE endpoint SET paused_until = ? WHERE no = ?"
-_FAILING = """
-UPDATE endpoint SET first_failure_at = ? WHERE no = ? AND first_failure_at IS NULL
-"""
 _WORKING = "UPDATE endpoint SET first_failure_at = NULL, last_success_at = ? WHERE no = ?"
 
 _POLICIES = {name: Policy(ordering=name) for name in ("bounded", "strict", "none")}
@@ -134,6 +136,11 @@ def update(tx: Tx, app: int, values: dict[str, object]) -> Any:
     return tx.one(_UPDATE, values)
 
 
+def treat(tx: Tx, values: dict[str, object]) -> Any:
+    """Replace how an endpoint is treated and return its row."""
+    return tx.one(_TREAT, values)
+
+
 def find(tx: Tx, app: int, name: str) -> Any:
     """Return the endpoint with that id or uid, or None."""
     return tx.one(_BY_NAME, (app, name, name))
@@ -182,20 +189,9 @@ def secrets(tx: Tx, no: int, now: int) -> list[Any]:
     return tx.all(_SECRETS, (no, now))
 
 
-def disable(tx: Tx, no: int, app: int, reason: str, now: int) -> None:
-    """Disable an endpoint and say why."""
-    touch(tx, app)
-    tx.execute(_DISABLE, (reason, now, no))
-
-
 def pause(tx: Tx, no: int, until: int) -> None:
     """Leave an endpoint alone until a time."""
     tx.execute(_PAUSE, (until, no))
-
-
-def failing(tx: Tx, no: int, now: int) -> None:
-    """Note since when an endpoint has failed."""
-    tx.execute(_FAILING, (now, no))
 
 
 def working(tx: Tx, no: int, now: int) -> None:

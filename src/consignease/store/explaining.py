@@ -6,7 +6,7 @@ from consignease.store.tx import Tx
 
 _ROWS = """
 SELECT e.id, e.url, e.created_at, e.updated_at, e.deleted_at, e.disabled, e.disabled_reason,
-  e.paused_until, e.event_types, e.channels, e.dropped, e.no,
+  e.paused, e.paused_until, e.event_types, e.channels, e.dropped, e.no,
   d.state, d.tries, d.due_at, d.subject,
   a.at, a.status, a.phase, a.headers, a.response
 FROM endpoint e

@@ -58,7 +58,8 @@ _END_ERASURES = "DELETE FROM erasure WHERE position >= until"
 _ENDS = "SELECT (SELECT min(cursor) FROM message), (SELECT max(cursor) FROM message)"
 _IDLE = """
 SELECT no, id FROM endpoint
-WHERE deleted_at IS NULL AND (disabled = 1 OR coalesce(paused_until, 0) > ?) ORDER BY no
+WHERE deleted_at IS NULL AND (disabled = 1 OR paused = 1 OR coalesce(paused_until, 0) > ?)
+ORDER BY no
 """
 _FROM_THE_TOP = """
 SELECT cursor FROM delivery WHERE endpoint = ? AND state < 2 ORDER BY cursor DESC LIMIT 1 OFFSET ?

@@ -40,6 +40,16 @@ PLACES = (
         "UPDATE endpoint_secret SET sealed = ? WHERE endpoint = ? AND n = ? AND sealed = ?",
     ),
     Place(
+        "endpoint.credentials_sealed",
+        (0,),
+        "SELECT count(*) FROM endpoint WHERE credentials_sealed IS NOT NULL",
+        """
+        SELECT no, credentials_sealed AS sealed, id || '/credentials' AS belongs_to
+        FROM endpoint WHERE no > ? AND credentials_sealed IS NOT NULL ORDER BY no LIMIT ?
+        """,
+        "UPDATE endpoint SET credentials_sealed = ? WHERE no = ? AND credentials_sealed = ?",
+    ),
+    Place(
         "token_key.private_sealed",
         ("",),
         "SELECT count(*) FROM token_key",

@@ -21,6 +21,7 @@ from consignease.edge.outcome import Outcome, Request
 from consignease.edge.resolver import Refused, Resolver, Vetted, vet, vet_now
 from consignease.store import deliveries
 from consignease.store.opening import AnyStore
+from consignease.work.backlog import Backlog
 from consignease.work.bell import Bell
 from consignease.work.gate import Gate, Route
 from consignease.work.outlets import Outlets
@@ -37,7 +38,7 @@ class Deliverer(Bell):
 
     Args:
         load: Reads the route of an endpoint, until when it is paused, and
-            whether it was failing.
+            whether a success would be news.
         clock: The time.
         resolver: Finds addresses.
         concurrency: Requests in flight to one endpoint at most.
@@ -73,6 +74,7 @@ class Deliverer(Bell):
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._store: AnyStore | None = None
+        self._backlog: Backlog | None = None
         self.outlets = self._sender = Outlets(self._sent, self.changed, ca_file)
         self.sent = 0
 
@@ -80,6 +82,7 @@ class Deliverer(Bell):
         """Begin to deliver: first what an earlier run left behind."""
         self._loop = asyncio.get_running_loop()
         self._store = store
+        self._backlog = Backlog(store, self._clock, self._look, self._wake_at)
         self._sender.start()
         now = self._clock.now()
         reclaimed = await store.write(deliveries.reclaim, _FOREVER if store.alone else now, now)
@@ -92,7 +95,7 @@ class Deliverer(Bell):
         self._stopping = True
         for gate in self.gates.values():
             gate.open = False
-            self._return(gate, self._clock.now())
+            self._return(gate, 0)
         loop = asyncio.get_running_loop()
         if any(gate.in_flight for gate in self.gates.values()):
             self._idle.clear()
@@ -113,11 +116,7 @@ class Deliverer(Bell):
 
     def reserve(self, endpoint: int, *, fresh: bool) -> bool:
         """Keep a place for one delivery of this endpoint, if there is room."""
-        gate = self.gates.get(endpoint) or self._gate(endpoint)
-        if (fresh and not gate.open) or gate.room <= 0:
-            return False
-        gate.reserved += 1
-        return True
+        return (self.gates.get(endpoint) or self._gate(endpoint)).reserve(fresh=fresh)
 
     def release(self, leased: Sequence[Leased]) -> None:
         """Give back the places of deliveries whose transaction was rolled back."""
@@ -168,7 +167,8 @@ class Deliverer(Bell):
             return
         if self._stopping or not route.open or gate.paused_until > now:
             gate.open = False
-            self._return(gate, max(now, gate.paused_until))
+            # As old as it is, so that what came after it does not go before it.
+            self._return(gate, gate.paused_until if gate.paused_until > now else 0)
             if gate.paused_until > now and route.open:
                 self._wake_at(gate, gate.paused_until)
             return
@@ -177,16 +177,17 @@ class Deliverer(Bell):
             if not self._begin(gate, route, queue[0], found):
                 return
             queue.popleft()
-        due = gate.next_due
         if gate.claiming:
             return
+        due = gate.claim_at()
         if due is None:
             gate.open = True
         elif due > now:
             gate.open = True
             self._wake_at(gate, due)
         elif gate.room >= min(gate.limit, 16):
-            self._claim(gate)
+            assert self._backlog is not None
+            self._backlog.claim(gate)
 
     def _begin(self, gate: Gate, route: Route, item: Leased, found: Vetted | None) -> bool:
         """Hand one delivery to the sender; False if its address must be found first."""
@@ -295,41 +296,9 @@ class Deliverer(Bell):
         self._flush()
         self._record()
 
-    def _claim(self, gate: Gate) -> None:
-        gate.claiming = True
-        # What becomes known from here on is newer than the claim's own answer.
-        gate.next_due = None
-        assert self._store is not None
-        self._store.write(
-            deliveries.claim, gate.no, self._clock.now(), gate.room
-        ).add_done_callback(partial(self._claimed, gate))
-
-    def _claimed(self, gate: Gate, done: "asyncio.Future[int | None]") -> None:
-        gate.claiming = False
-        now = self._clock.now()
-        due = now + 1_000 if done.exception() is not None else done.result()
-        if due is not None and (gate.next_due is None or due < gate.next_due):
-            gate.next_due = due
-        self._fill(gate, now)
+    def _look(self, gate: Gate) -> None:
+        self._fill(gate, self._clock.now())
         self._flush()
-
-    def _return(self, gate: Gate, due_at: int) -> None:
-        """Put what was not sent back into the database."""
-        if not gate.queue:
-            return
-        items = list(gate.queue)
-        gate.queue.clear()
-        assert self._store is not None
-        self._store.write(deliveries.give_back, items, due_at).add_done_callback(
-            partial(self._returned, gate, items)
-        )
-
-    def _returned(self, gate: Gate, items: Sequence[Leased], done: "asyncio.Future[None]") -> None:
-        if done.exception() is None:
-            gate.returned += len(items)
-        else:
-            gate.queue.extendleft(reversed(items))
-            self._wake_at(gate, self._clock.now() + 1_000)
 
     def _forget(self, endpoint: int) -> None:
         gate = self._gate(endpoint)
@@ -352,10 +321,9 @@ class Deliverer(Bell):
         finally:
             gate.loading = False
         route, gate.paused_until, gate.failing = loaded
-        gate.route = route
-        gate.open = route.open
-        self._fill(gate, self._clock.now())
-        self._flush()
+        if gate.settle_in(route, self._concurrency):
+            self._return(gate, 0)  # taken before the limit was known
+        self._look(gate)
 
     def _vet(self, gate: Gate, route: Route) -> None:
         if not gate.vetting:
@@ -376,6 +344,12 @@ class Deliverer(Bell):
         self._fill(gate, self._clock.now(), found)
         self._flush()
 
+    def _return(self, gate: Gate, due_at: int) -> None:
+        """Put what was not sent back; due when its message was made, unless that is later."""
+        if gate.queue:
+            assert self._backlog is not None
+            self._backlog.give_back(gate, due_at or gate.queue[0].at)
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
@@ -393,8 +367,7 @@ class Deliverer(Bell):
 
     def _timer(self, gate: Gate) -> None:
         gate.timer = None
-        self._fill(gate, self._clock.now())
-        self._flush()
+        self._look(gate)
 
 
 _FOREVER = 2**62

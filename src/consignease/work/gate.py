@@ -6,6 +6,7 @@ from consignease.domain.delivery import Policy, Settled, State, next_limit
 from consignease.domain.leases import Leased
 from consignease.edge.guard import Policy as GuardPolicy
 from consignease.edge.target import Target
+from consignease.edge.tls import Tls
 from consignease.wire.signing import Signs
 
 
@@ -21,21 +22,27 @@ class Route:
         policy: Retry schedule and ordering.
         guard: Which addresses are allowed.
         timeout_ms: One deadline over a whole try.
-        open: Whether deliveries may be sent: neither disabled nor deleted.
+        open: Whether deliveries may be sent: neither disabled, paused nor deleted.
+        limited: Whether it, or its application, has a rate limit.
+        concurrency: Requests in flight at most; None for what the server does elsewhere.
+        tls: Its own certificates; None for the usual ones.
         expires_at: When the oldest live secret ends, in milliseconds.
     """
 
     __slots__ = (
         "app",
+        "concurrency",
         "error",
         "expires_at",
         "guard",
         "headers",
+        "limited",
         "open",
         "policy",
         "signers",
         "target",
         "timeout_ms",
+        "tls",
     )
 
     def __init__(
@@ -51,6 +58,9 @@ class Route:
         timeout_ms: int,
         open: bool,  # noqa: A002 - the plain word
         expires_at: int | None,
+        limited: bool = False,
+        concurrency: int | None = None,
+        tls: Tls | None = None,
     ) -> None:
         self.app = app
         self.target = target
@@ -62,6 +72,9 @@ class Route:
         self.timeout_ms = timeout_ms
         self.open = open
         self.expires_at = expires_at
+        self.limited = limited
+        self.concurrency = concurrency
+        self.tls = tls
 
 
 class Gate:
@@ -77,12 +90,16 @@ class Gate:
             the endpoint is disabled or paused, or older ones wait there.
         sending: Cursors of what is in flight or not recorded yet.
         next_due: When the database has work for it, in milliseconds.
+        grants: With a rate limit, how many places may be reserved just now: what a
+            claim has taken tokens for. None without one.
+        ready_at: With a rate limit, when there are tokens again, in milliseconds.
     """
 
     __slots__ = (
         "ceiling",
         "claiming",
         "failing",
+        "grants",
         "in_flight",
         "limit",
         "loading",
@@ -91,6 +108,7 @@ class Gate:
         "open",
         "paused_until",
         "queue",
+        "ready_at",
         "reserved",
         "returned",
         "route",
@@ -116,12 +134,57 @@ class Gate:
         self.claiming = False
         self.next_due: int | None = None
         self.paused_until = 0
+        self.grants: int | None = None
+        self.ready_at = 0
         self.timer: tuple[int, object] | None = None
 
     @property
     def room(self) -> int:
         """How many more deliveries may be taken: at most twice what may be in flight."""
         return 2 * self.limit - (self.reserved - self.returned)
+
+    def reserve(self, *, fresh: bool) -> bool:
+        """Keep a place for one delivery, if there is room; in the thread that writes."""
+        if (fresh and not self.open) or self.room <= 0:
+            return False
+        if self.grants is not None:
+            if self.grants <= 0:
+                return False
+            self.grants -= 1
+        self.reserved += 1
+        return True
+
+    def grant(self, count: int) -> None:
+        """Let as many places be reserved as tokens were taken; in the thread that writes."""
+        if self.grants is not None:
+            self.grants = count
+
+    def claim_at(self) -> int | None:
+        """Return when the database has work that may be claimed, in milliseconds."""
+        due = self.next_due
+        return due if due is None or due >= self.ready_at else self.ready_at
+
+    def settle_in(self, route: Route, ceiling: int) -> bool:
+        """Take on a route that was just read, and its limits.
+
+        Returns:
+            Whether it has a rate limit that was not known before.
+
+        Args:
+            route: The route.
+            ceiling: Requests in flight at most where the endpoint says nothing.
+        """
+        self.route = route
+        # What waits in the database goes first: who looks at it next opens the gate.
+        self.open = False
+        ceiling = route.concurrency or ceiling
+        if ceiling != self.ceiling:
+            self.ceiling = self.limit = ceiling
+        if route.limited == (self.grants is not None):
+            return False
+        self.grants = 0 if route.limited else None
+        self.ready_at = 0
+        return route.limited
 
     def begin(self, item: Leased) -> None:
         """Count a delivery that is being sent."""

@@ -57,6 +57,7 @@ def request(tag: Tag, target: Target, vetted: Vetted, second: int) -> Request:
         item.body,
         route.timeout_ms,
         route.guard,
+        route.tls,
     )
 
 
@@ -86,7 +87,8 @@ def judge(
         body = body[:SUCCESS_BODY]
     else:
         asked = retry_after_ms(outcome.header("retry-after"), round(clock.wall() * 1000))
-        result = Result(status, phase, asked)
+        control = outcome.header("webhook-delivery")
+        result = Result(status, phase, asked, control and control.lower())
     started_at = item.started_at or sent_at
     settled = settle(
         result,

@@ -49,10 +49,24 @@ endpoint = table(
     integer("updated_at"),
     integer("deleted_at", nullable=True),
     integer("v1a", server_default="0"),
+    string("retry_schedule", nullable=True),
+    integer("timeout_ms", nullable=True),
+    integer("max_concurrency", nullable=True),
+    integer("paused", server_default="0"),
+    string("credentials", nullable=True),
+    blob("credentials_sealed", nullable=True),
+    integer("last_failure_at", nullable=True),
+    integer("rate_next", nullable=True),
+    integer("notice", server_default="0"),
     UniqueConstraint("app", "uid"),
     Index("endpoint_app", "app", "id"),
     Index("endpoint_no", "app", "no"),
 )
+"""Where an application's messages go, how each place is treated, and how it does.
+
+`rate_next` says in microseconds when the last token of its bucket is back; `notice`
+is 1 while people have yet to be told that it was disabled.
+"""
 
 endpoint_secret = table(
     "endpoint_secret",

@@ -28,6 +28,8 @@ application = table(
     integer("created_at"),
     integer("updated_at"),
     integer("deleted_at", nullable=True),
+    integer("rate_limit", nullable=True),
+    integer("rate_next", nullable=True),
     UniqueConstraint("instance", "uid"),
 )
 
