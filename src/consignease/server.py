@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,11 +21,14 @@ from consignease.api.dispatch import Api
 from consignease.api.listen import listen_ops
 from consignease.api.ops import Services
 from consignease.api.site import Site
+from consignease.api.status import Status
 from consignease.api.svix import SvixDialect, svix_ops
 from consignease.app.admins import is_set_up
 from consignease.app.instances import NewInstance, set_up
+from consignease.crash import crash_points
 from consignease.dashboard.site import Dashboard
 from consignease.dashboard.visit import Deps
+from consignease.domain.faults import Unavailable
 from consignease.domain.instances import Instance
 from consignease.domain.keys import key_hash
 from consignease.edge.clock import Clock
@@ -34,6 +38,7 @@ from consignease.edge.resolver import Resolver, SystemResolver
 from consignease.edge.tokens import new_key_pair
 from consignease.edge.vault import Vault, new_key, read_key
 from consignease.folder import Folder, FolderError, InstanceKeys
+from consignease.observe.watch import Watch
 from consignease.settings import Settings
 from consignease.store import housekeeping, instances
 from consignease.store.opening import AnyStore, open_store, prepare
@@ -54,6 +59,7 @@ class Server:
         folder: Where the data is.
         resolver: Finds the addresses of endpoints; the system's if left out.
         ca_file: Certificates that endpoints are checked against, if not the system's.
+        wall: Reads the wall clock, in Unix seconds.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class Server:
         *,
         resolver: Resolver | None = None,
         ca_file: str | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
         self.folder = folder
@@ -71,10 +78,12 @@ class Server:
         self.setup_token = secrets.token_urlsafe(24)
         self.needs_setup = True
         self._resolver: Resolver = resolver or SystemResolver()
+        self.watch = Watch(self._resolver)
+        self._wall = wall
         self._ca_file = ca_file
         self._http: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
-        self._loops: list[asyncio.Task[None]] = []
+        self._loops: dict[str, asyncio.Task[None]] = {}
         self._authenticated: dict[str, Instance] = {}
         self._instances: list[Instance] = []
         self._stopped = asyncio.Event()
@@ -129,7 +138,8 @@ class Server:
             timeout_graceful_shutdown=round(self.settings.grace),
             timeout_keep_alive=75,
         )
-        self._http = _Http(config)
+        http = self._http = _Http(config)
+        self.watch.metrics.connections = lambda: len(http.server_state.connections)
         self._serving = asyncio.create_task(self._http.serve(sockets=[listener]))
         while not self._http.started:
             if self._serving.done():
@@ -159,7 +169,8 @@ class Server:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._serving
             self._hasher.close()
-        for loop in self._loops:
+        self.watch.stop()
+        for loop in self._loops.values():
             loop.cancel()
         await self.worker.stop(self.settings.grace)
         with contextlib.suppress(Exception):
@@ -202,11 +213,11 @@ class Server:
             "production": production(self.settings.allow_subnets),
         }
         crash = crash_points(os.environ.get("CONSIGNEASE_CRASH_AT", ""))
-        self._clock = Clock(await prepare(self.folder.database, url))
+        self._clock = Clock(await prepare(self.folder.database, url), self._wall)
         self.worker = Deliverer(
             load=self._load_route,
             clock=self._clock,
-            resolver=self._resolver,
+            resolver=self.watch.names,
             concurrency=self.settings.endpoint_concurrency,
             ca_file=self._ca_file,
             crash=crash,
@@ -220,15 +231,24 @@ class Server:
             listening=self.worker.outlets.listeners.listening,
             schedule=tuple(round(delay * 1000) for delay in self.settings.retry_schedule),
             timeout_ms=round(self.settings.delivery_timeout * 1000),
+            names=self.worker.meter.names,
         )
         await self._set_up_instances()
         self.needs_setup = not await self.store.read(is_set_up)
         if not all(keys.public_key for keys in self.keys):
             self.keys = self.folder.add_public_keys(await self.store.read(_public_keys))
         await self.worker.start(self.store)
-        self._loops = [asyncio.create_task(tidy(self.store, self._clock))]
+        self._loops = {"tidy": asyncio.create_task(tidy(self.store, self._clock))}
         if not self.store.alone:
-            self._loops.append(asyncio.create_task(sweep(self.store, self.worker, self._clock)))
+            work = sweep(self.store, self.worker, self._clock)
+            self._loops["sweep"] = asyncio.create_task(work)
+        self.watch.start(
+            store=self.store,
+            worker=self.worker,
+            clock=self._clock,
+            tasks=self._loops,
+            folder=self.folder,
+        )
 
     async def _load_route(self, endpoint: int) -> Any:
         return await self._loader(endpoint)
@@ -265,13 +285,20 @@ class Server:
             outdated=self._hasher.outdated,
             vault=self._vault,
             now=self._clock.now,
+            observe=self.watch.requests.add,
         )
         webhook_ops = svix_ops(self._vault, self._guards)
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
             webhooks=Api(webhook_ops, SvixDialect(), services),
             listen=Api(listen_ops(self.worker.outlets.listeners), ClerkDialect(), services),
-            health=self._health,
+            status=Status(
+                self.watch.health.report,
+                self.watch.metrics.page,
+                self._key_is_good,
+                token=self.settings.metrics_token,
+                public_url=self.settings.public_url,
+            ),
             dashboard=self._dashboard(),
             descriptions={
                 "/openapi/backend-api.json": description(),
@@ -288,7 +315,7 @@ class Server:
                 store=self.store,
                 vault=self._vault,
                 guards=self._guards,
-                resolver=self._resolver,
+                resolver=self.watch.names,
                 hash_password=self._hasher.hash,
                 verify_password=self._hasher.verify,
                 instances=lambda: {one.name: one for one in self._instances},
@@ -328,8 +355,10 @@ class Server:
             for endpoint in list(self.worker.gates):
                 self.worker.changed(endpoint)
 
-    def _health(self) -> dict[str, str]:
-        return {"database": self.store.failure or "ok", "worker": "ok"}
+    async def _key_is_good(self, key: str) -> bool:
+        with contextlib.suppress(Unavailable):  # nobody can say while the database is away
+            return await self._authenticate(key) is not None
+        return False
 
 
 class _Http(uvicorn.Server):
@@ -356,25 +385,3 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
-
-
-def crash_points(wanted: str) -> Callable[[str], None] | None:
-    """Make the hook that ends the process at a named point, for fault tests.
-
-    Args:
-        wanted: The name of a point and how many times to pass it first, such as
-            ``after-commit:25``; empty for none.
-    """
-    if not wanted:
-        return None
-    point, _, count = wanted.partition(":")
-    left = int(count or 0)
-
-    def crash(name: str) -> None:
-        nonlocal left
-        if name == point:
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            left -= 1
-
-    return crash

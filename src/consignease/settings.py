@@ -41,6 +41,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         endpoint_concurrency: Requests in flight to one endpoint at most.
         grace: Seconds that requests in flight may take to finish when the server stops.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
+        log_format: ``json`` or ``text``; if it is empty, text on a terminal, else JSON.
+        metrics_token: Who sends it as a bearer token may read ``/metrics`` and the words of
+            ``/health`` from anywhere, as may who sends an instance's secret key; without one
+            only this machine may.
+        traces_url: Where traces are sent, as OTLP over HTTP, such as
+            ``http://127.0.0.1:4318/v1/traces``; needs the extra ``otel``. None are made if
+            it is empty.
+        worker_port: Port of 127.0.0.1 on which ``consignease worker`` answers ``/metrics``
+            and ``/health``; 0 for none.
     """
 
     host: str = "127.0.0.1"
@@ -60,6 +69,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     endpoint_concurrency: int = 64
     grace: float = 20.0
     log_level: str = "info"
+    log_format: str = ""
+    metrics_token: str = ""
+    traces_url: str = ""
+    worker_port: int = 0
 
 
 def load(
@@ -127,6 +140,10 @@ def _check(settings: Settings) -> None:
         msg = "retry_schedule is a list of seconds, none of them negative."
     elif settings.log_level not in {"debug", "info", "warning", "error"}:
         msg = "log_level is debug, info, warning or error."
+    elif settings.log_format not in {"", "json", "text"}:
+        msg = "log_format is json or text; leave it empty for what suits where the log goes."
+    elif settings.metrics_token and len(settings.metrics_token) < 16:
+        msg = "metrics_token is at least 16 characters."
     elif settings.database_url and not settings.database_url.startswith(
         ("postgresql://", "postgres://")
     ):

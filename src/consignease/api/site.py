@@ -7,6 +7,7 @@ import msgspec
 
 from consignease.api.clerk_images import Avatars
 from consignease.api.dispatch import Api, Receive, Scope, Send
+from consignease.api.status import PATHS, Status
 
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -20,7 +21,7 @@ class Site:
         backend: The Backend API; it also says that an unknown path is unknown.
         webhooks: The webhook API.
         listen: What `consignease listen` speaks.
-        health: Says how each part of the server does; ``ok`` when well.
+        status: Health and metrics.
         dashboard: The pages below ``/dashboard``.
         descriptions: OpenAPI documents, by where they are.
         avatars: Finds pictures of users.
@@ -32,7 +33,7 @@ class Site:
         backend: Api,
         webhooks: Api,
         listen: Api,
-        health: Callable[[], dict[str, str]],
+        status: Status,
         dashboard: App,
         descriptions: Mapping[str, Mapping[str, object]],
         avatars: Avatars,
@@ -44,13 +45,15 @@ class Site:
         self._backend = backend
         self._webhooks = webhooks
         self._listen = listen
-        self._health = health
+        self._status = status
         self._dashboard = dashboard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path: str = scope["path"]
-        if path.startswith("/api/v1/"):
+        if path.rstrip("/") in PATHS:
+            await self._status(path.rstrip("/"), scope, send)
+        elif path.startswith("/api/v1/"):
             await self._webhook_call(path, scope, receive, send)
         elif path == "/v1/listen" or path.startswith("/v1/listen/"):
             await self._listen(scope, receive, send)
@@ -59,8 +62,6 @@ class Site:
             await _send(send, 200, headers, self._descriptions[path])
         elif path.startswith("/avatars/"):
             await self._send_avatar(path.removeprefix("/avatars/"), send)
-        elif path == "/health":
-            await self._send_health(send)
         elif path == "/dashboard" or path.startswith("/dashboard/"):
             await self._dashboard(scope, receive, send)
         elif path == "/":
@@ -72,8 +73,6 @@ class Site:
         if path in self._descriptions:
             headers = [(b"content-type", b"application/json"), _ANY_ORIGIN]
             await _send(send, 200, headers, self._descriptions[path])
-        elif path.rstrip("/") == "/api/v1/health":
-            await self._send_health(send)
         elif scope["method"] == "OPTIONS":
             await _preflight(scope, send)
         else:
@@ -92,12 +91,6 @@ class Site:
             (b"cache-control", b"public, max-age=31536000, immutable"),
         ]
         await _send(send, 200, headers, found.body)
-
-    async def _send_health(self, send: Send) -> None:
-        parts = self._health()
-        well = all(state == "ok" for state in parts.values())
-        body = msgspec.json.encode({"status": "ok" if well else "failing", **parts})
-        await _send(send, 200 if well else 503, [(b"content-type", b"application/json")], body)
 
 
 async def _preflight(scope: Scope, send: Send) -> None:

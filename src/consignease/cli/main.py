@@ -39,6 +39,7 @@ COMMANDS = {
     "export": Entry("consignease.cli.export:export", "Write every user to a file.", "server"),
     "backup": Entry("consignease.cli.backup:backup", "Write the installation to a file.", "server"),
     "restore": Entry("consignease.cli.backup:restore", "Make a data folder of a backup.", "server"),
+    "status": Entry("consignease.cli.status:status", "Show how the server does.", "server"),
     "doctor": Entry("consignease.cli.doctor:doctor", "Check an installation.", "server"),
     "verify": Entry("consignease.cli.verify:verify", "Check a saved webhook request and explain."),
 }

@@ -22,11 +22,12 @@ from consignease.edge.resolver import Refused, Resolver, Vetted, vet, vet_now
 from consignease.store import deliveries
 from consignease.store.opening import AnyStore
 from consignease.work.gate import Gate, Route
+from consignease.work.meter import Meter
 from consignease.work.outlets import Outlets
 from consignease.work.tries import Tag, judge, request
 
-RECORD_AGAIN = 1.0
-"""Seconds after which results that could not be recorded are recorded again."""
+AGAIN = 1.0
+"""Seconds after which what failed for a reason of our own is done again."""
 
 _log = logging.getLogger("consignease.deliver")
 
@@ -58,6 +59,7 @@ class Deliverer:
         self._resolver = resolver
         self._concurrency = concurrency
         self._crash = crash
+        self.meter = Meter()
         self._random = random.Random()  # noqa: S311 - spreads retries
         self.gates: dict[int, Gate] = {}
         self._inbox: deque[tuple[Sequence[Leased], Mapping[int, int]]] = deque()
@@ -70,8 +72,9 @@ class Deliverer:
         self._stopping = False
         self._idle = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._store: AnyStore | None = None
+        self._running = False
+        self._loop: asyncio.AbstractEventLoop
+        self._store: AnyStore
         self.outlets = self._sender = Outlets(self._sent, self.changed, ca_file)
         self.sent = 0
 
@@ -79,10 +82,12 @@ class Deliverer:
         """Begin to deliver: first what an earlier run left behind."""
         self._loop = asyncio.get_running_loop()
         self._store = store
+        self._running = True
         self._sender.start()
         now = self._clock.now()
-        reclaimed = await store.write(deliveries.reclaim, _FOREVER if store.alone else now, now)
+        reclaimed = await store.write(deliveries.reclaim, 2**62 if store.alone else now, now)
         if reclaimed:
+            self.meter.takeovers += reclaimed
             _log.info("deliveries of an earlier run are due again: %d", reclaimed)
         self.take((), await store.read(deliveries.next_due))
 
@@ -92,7 +97,6 @@ class Deliverer:
         for gate in self.gates.values():
             gate.open = False
             self._return(gate, self._clock.now())
-        loop = asyncio.get_running_loop()
         if any(gate.in_flight for gate in self.gates.values()):
             self._idle.clear()
             try:
@@ -100,13 +104,16 @@ class Deliverer:
                     await self._idle.wait()
             except TimeoutError:
                 _log.warning("stopped with requests in flight; they will be tried again")
-        await loop.run_in_executor(None, self._sender.close, 0)
+        await self._loop.run_in_executor(None, self._sender.close, 0)
         for task in self._tasks:
             task.cancel()
         await asyncio.sleep(0)  # let the sender's last outcomes arrive
-        while self._tried or self._recording:
+        end = self._loop.time() + grace
+        while (self._tried or self._recording) and self._loop.time() < end:
             self._record()
             await asyncio.sleep(0.01)
+        if self._tried:
+            _log.error("stopped with %d results unrecorded; they are tried again", len(self._tried))
 
     # Called by the thread that writes
 
@@ -126,13 +133,13 @@ class Deliverer:
     def take(self, leased: Sequence[Leased], due: Mapping[int, int]) -> None:
         """Accept committed deliveries, and learn when endpoints have work in the database."""
         self._inbox.append((leased, due))
-        if not self._scheduled and self._loop is not None:
+        if not self._scheduled and self._running:
             self._scheduled = True
             self._loop.call_soon_threadsafe(self._pump)
 
     def changed(self, endpoint: int) -> None:
         """Forget the settings of an endpoint."""
-        if self._loop is not None:
+        if self._running:
             self._loop.call_soon_threadsafe(self._forget, endpoint)
 
     def _gate(self, endpoint: int) -> Gate:
@@ -216,7 +223,6 @@ class Deliverer:
         """Settle a delivery that could not even be sent."""
         gate.begin(item)
         tag = (gate, route, item, self._clock.now())
-        assert self._loop is not None
         self._loop.call_soon(self._finish, [Outcome(tag, phase=phase, error=error)])
 
     def _sent(self, outcomes: list[Outcome]) -> None:
@@ -224,7 +230,6 @@ class Deliverer:
         self._outcomes.extend(outcomes)
         if not self._finishing:
             self._finishing = True
-            assert self._loop is not None
             self._loop.call_soon_threadsafe(self._finish_all)
 
     def _finish_all(self) -> None:
@@ -244,6 +249,9 @@ class Deliverer:
             if outcome.ours:
                 # Nothing is known of the receiver: no try is used up.
                 gate.queue.appendleft(item)
+                if outcome.phase == "internal":
+                    self.meter.internal(outcome.error)
+                    gate.paused_until = max(gate.paused_until, now + round(AGAIN * 1000))
                 gate.sending.discard(item.cursor)
                 continue
             one = judge(
@@ -268,7 +276,6 @@ class Deliverer:
         healed = [
             one.item.endpoint for one in tried if self.gates[one.item.endpoint].heals(one.settled)
         ]
-        assert self._store is not None
         self._store.write(record, tried, healed).add_done_callback(partial(self._recorded, tried))
 
     def _recorded(self, tried: Sequence[Tried], done: "asyncio.Future[None]") -> None:
@@ -278,9 +285,9 @@ class Deliverer:
             # Ours, not theirs: what is known is kept until it can be written.
             _log.error("results of %d tries cannot be recorded yet: %s", len(tried), error)
             self._tried[:0] = tried
-            assert self._loop is not None
-            self._loop.call_later(RECORD_AGAIN, self._record)
+            self._loop.call_later(AGAIN, self._record)
             return
+        self.meter.recorded(tried)
         now = self._clock.now()
         touched: dict[int, Gate] = {}
         for one in tried:
@@ -298,7 +305,6 @@ class Deliverer:
         gate.claiming = True
         # What becomes known from here on is newer than the claim's own answer.
         gate.next_due = None
-        assert self._store is not None
         self._store.write(
             deliveries.claim, gate.no, self._clock.now(), gate.room
         ).add_done_callback(partial(self._claimed, gate))
@@ -318,7 +324,6 @@ class Deliverer:
             return
         items = list(gate.queue)
         gate.queue.clear()
-        assert self._store is not None
         self._store.write(deliveries.give_back, items, due_at).add_done_callback(
             partial(self._returned, gate, items)
         )
@@ -386,7 +391,6 @@ class Deliverer:
             return
         if gate.timer is not None:
             gate.timer[1].cancel()  # type: ignore[attr-defined]
-        assert self._loop is not None
         wait = max(0, at - self._clock.now()) / 1000
         gate.timer = (at, self._loop.call_later(wait, self._timer, gate))
 
@@ -394,6 +398,3 @@ class Deliverer:
         gate.timer = None
         self._fill(gate, self._clock.now())
         self._flush()
-
-
-_FOREVER = 2**62

@@ -33,6 +33,7 @@ def route_loader(
     listening: Callable[[int], bool] = lambda _no: False,
     schedule: tuple[int, ...] | None = None,
     timeout_ms: int = 15_000,
+    names: dict[int, str] | None = None,
 ) -> Callable[[int], Awaitable[tuple[Route, int, bool]]]:
     """Make the function by which the worker learns how to reach an endpoint.
 
@@ -44,11 +45,14 @@ def route_loader(
         listening: Whether anybody listens at a virtual endpoint.
         schedule: Retry delays in milliseconds, if not the usual ones.
         timeout_ms: One deadline over a whole try.
+        names: Filled with the ids of endpoints by their numbers.
     """
 
     async def load(no: int) -> tuple[Route, int, bool]:
         now = clock.now()
         row, secrets = await store.read(_read, no, now)
+        if names is not None:
+            names[no] = row["id"]
         virtual = row["url"].startswith(LISTEN_SCHEME)
         target, error = (LISTEN_TARGET, "") if virtual else _target(row["url"])
         policy = endpoints.policy(row["ordering"])
