@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -48,6 +48,9 @@ from consignease.work.routes import route_loader
 from consignease.work.sweep import sweep
 from consignease.work.tidy import tidy
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
 _log = logging.getLogger("consignease")
 
 
@@ -60,6 +63,7 @@ class Server:
         resolver: Finds the addresses of endpoints; the system's if left out.
         ca_file: Certificates that endpoints are checked against, if not the system's.
         wall: Reads the wall clock, in Unix seconds.
+        tracer: Takes traces, in place of the collector that the settings name.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Server:
         resolver: Resolver | None = None,
         ca_file: str | None = None,
         wall: Callable[[], float] = time.time,
+        tracer: "TracerProvider | None" = None,
     ) -> None:
         self.settings = settings
         self.folder = folder
@@ -78,7 +83,7 @@ class Server:
         self.setup_token = secrets.token_urlsafe(24)
         self.needs_setup = True
         self._resolver: Resolver = resolver or SystemResolver()
-        self.watch = Watch(self._resolver)
+        self.watch = Watch(self._resolver, settings.traces_url, tracer)
         self._wall = wall
         self._ca_file = ca_file
         self._http: uvicorn.Server | None = None
@@ -123,7 +128,7 @@ class Server:
             self.folder.unlock()
             raise
         config = uvicorn.Config(
-            self._site(),
+            self.watch.app(self._site()),
             http="httptools",
             ws="none",
             lifespan="off",
@@ -169,7 +174,7 @@ class Server:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._serving
             self._hasher.close()
-        self.watch.stop()
+        await self.watch.stop()
         for loop in self._loops.values():
             loop.cancel()
         await self.worker.stop(self.settings.grace)
@@ -278,7 +283,7 @@ class Server:
     def _site(self) -> Site:
         self._hasher = Hasher(development=False)
         services = Services(
-            store=self.store,
+            store=self.watch.units(self.store),
             authenticate=self._authenticate,
             hash_password=self._hasher.hash,
             verify_password=self._hasher.verify,

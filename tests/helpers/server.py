@@ -88,6 +88,7 @@ class RunningServer:
         *,
         resolver: Resolver | None = None,
         wall: Callable[[], float] = time.time,
+        tracer: Any = None,
         **settings: Any,
     ) -> None:
         values: dict[str, Any] = {"port": 0, "data_dir": str(folder), "grace": 5.0, **settings}
@@ -96,6 +97,7 @@ class RunningServer:
         self.settings = Settings(**values)
         self._resolver = resolver
         self._wall = wall
+        self._tracer = tracer
         self._loop: asyncio.AbstractEventLoop
         self._thread = threading.Thread(target=self._run, name="server-under-test")
         self._ready: Future[None] = Future()
@@ -120,7 +122,13 @@ class RunningServer:
         self._stop = asyncio.Event()
         try:
             folder = Folder(Path(self.settings.data_dir))
-            self.server = Server(self.settings, folder, resolver=self._resolver, wall=self._wall)
+            self.server = Server(
+                self.settings,
+                folder,
+                resolver=self._resolver,
+                wall=self._wall,
+                tracer=self._tracer,
+            )
             await self.server.start()
         except BaseException as error:
             self._ready.set_exception(error)

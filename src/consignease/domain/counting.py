@@ -5,6 +5,7 @@ a histogram; who reads it meanwhile may miss the newest value, never more.
 """
 
 from bisect import bisect_left
+from collections import deque
 
 SECONDS_US = tuple(
     round(bound * 1_000_000)
@@ -46,16 +47,28 @@ class Commits:
         units: Units of work in each commit.
         microseconds: What each commit took, from its first statement to its end.
         refused: Commits that the database refused.
+        refusals: The last few of them: when, in the seconds that `refuse` was given, and why.
     """
 
-    __slots__ = ("microseconds", "refused", "units")
+    __slots__ = ("microseconds", "refusals", "refused", "units")
 
     def __init__(self) -> None:
         self.units = Histogram(UNITS)
         self.microseconds = Histogram(SECONDS_US)
         self.refused = 0
+        self.refusals: deque[tuple[float, str]] = deque(maxlen=3)
 
     def add(self, units: int, seconds: float) -> None:
         """Count one commit."""
         self.units.add(units)
         self.microseconds.add(round(seconds * 1_000_000))
+
+    def refuse(self, why: str, at: float) -> None:
+        """Note a commit that the database refused."""
+        self.refused += 1
+        self.refusals.append((at, why))
+
+    def refusing(self, since: float) -> str:
+        """Say why commits are refused, if several were since a time; else nothing."""
+        recent = [why for at, why in list(self.refusals) if at >= since]
+        return recent[-1] if len(recent) == self.refusals.maxlen else ""

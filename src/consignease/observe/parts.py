@@ -59,19 +59,24 @@ class Parts:
         }
 
     async def database(self) -> str:
-        """Whether it takes writes: one is tried, at most every few seconds while all is well."""
+        """Whether it takes writes: one is tried, at most every few seconds while all is well.
+
+        On a full disk some writes still find room: several refusals count as well.
+        """
         began = time.monotonic()
-        if self._store.failure is None and began - self._written_at < WRITE_SECONDS:
+        why = self._store.commits.refusing(began - WRITE_SECONDS)
+        if not why and (self._store.failure or began - self._written_at >= WRITE_SECONDS):
+            try:
+                await self._store.write(housekeeping.tick, self._clock.now())
+                self._written_at = began
+            except Fault as fault:
+                why = self._store.failure or fault.message
+        if not why:
             return OK
-        try:
-            await self._store.write(housekeeping.tick, self._clock.now())
-        except Fault as fault:
-            return (
-                f"{self._store.failure or fault.message}; nothing is accepted meanwhile, nothing "
-                "is lost: check the disk and the database, no restart is needed"
-            )
-        self._written_at = began
-        return OK
+        return (
+            f"{why}; changes are refused meanwhile, nothing is lost: check the disk and the "
+            "database, no restart is needed"
+        )
 
     async def worker(self) -> str:
         """Whether the event loop has stood still."""

@@ -2,7 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from consignease.api.ops import Units
+from consignease.api.site import App
+from consignease.domain.faults import Unavailable
 from consignease.edge.clock import Clock
 from consignease.edge.resolver import Resolver
 from consignease.folder import Folder
@@ -16,12 +20,22 @@ from consignease.observe.requests import Requests
 from consignease.store.opening import AnyStore
 from consignease.work.deliver import Deliverer
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
+    from consignease.observe.traces import Traces
+
 
 class Watch:
     """What a server is watched by.
 
     Args:
         resolver: Finds the addresses of endpoints.
+        traces_url: Where traces are sent; empty for none.
+        provider: Takes them instead, if given.
+
+    Raises:
+        Unavailable: traces are wanted and the extra ``otel`` is not installed.
 
     Attributes:
         names: The same resolver, watched; to be used in its place.
@@ -30,12 +44,18 @@ class Watch:
         metrics: The page of numbers, once it is started.
     """
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(
+        self, resolver: Resolver, traces_url: str = "", provider: "TracerProvider | None" = None
+    ) -> None:
         self.names = WatchedResolver(resolver)
         self.requests = Requests()
         self.health: Health
         self.metrics: Metrics
         self._pulse: Pulse
+        self._traces: Traces | None = None
+        if traces_url or provider is not None:
+            self._traces = _traces(traces_url, provider)
+            self.requests.also = self._traces.answered
 
     def start(
         self,
@@ -55,6 +75,8 @@ class Watch:
             tasks: The loops that run beside the event loop, by name.
             folder: Where the data is.
         """
+        if self._traces is not None:
+            self._traces.watch(worker.meter, worker.outlets)
         self._pulse = Pulse(worker.outlets, tasks)
         self._pulse.start()
         backlog = Backlog(store, clock.now)
@@ -78,6 +100,26 @@ class Watch:
         )
         self.health = Health(parts.all())
 
-    def stop(self) -> None:
-        """End."""
+    def app(self, site: App) -> App:
+        """Return the ASGI application, traced if traces are wanted."""
+        return site if self._traces is None else self._traces.app(site)
+
+    def units(self, store: Units) -> Units:
+        """Return the store that the APIs use, traced if traces are wanted."""
+        return store if self._traces is None else self._traces.units(store)
+
+    async def stop(self) -> None:
+        """End, and send what is not sent yet."""
         self._pulse.stop()
+        if self._traces is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._traces.close)
+
+
+def _traces(url: str, provider: "TracerProvider | None") -> "Traces":
+    try:
+        from consignease.observe.traces import Traces, exporting
+
+        return Traces(provider or exporting(url))
+    except ModuleNotFoundError as error:
+        msg = "Traces need more packages."
+        raise Unavailable(msg, detail="Install consignease[server,otel].") from error

@@ -345,8 +345,8 @@ class Store:
             self._forget(unit)
 
     def _roll_back(self, units: list[_Unit], error: Exception) -> None:
-        self.commits.refused += 1
         before, self.failure = self.failure, f"{type(error).__name__}: {error}"
+        self.commits.refuse(self.failure, time.monotonic())
         if self.failure != before:
             _log.error("the database refused a commit of %d units: %s", len(units), self.failure)
         self._undo(units)

@@ -290,8 +290,8 @@ class PostgresStore:
 
     def _refuse(self, units: Sequence[_Unit], error: Exception) -> None:
         self._undo(units)
-        self.commits.refused += 1
         before, self.failure = self.failure, f"{type(error).__name__}: {error}"
+        self.commits.refuse(self.failure, time.monotonic())
         if self.failure != before:
             _log.error("the database refused a commit of %d units: %s", len(units), self.failure)
         for unit in units:
