@@ -21,7 +21,6 @@ from consignease.api.dispatch import Api
 from consignease.api.listen import listen_ops
 from consignease.api.ops import Services
 from consignease.api.site import Site
-from consignease.api.status import Status
 from consignease.api.svix import SvixDialect, svix_ops
 from consignease.app.admins import is_set_up
 from consignease.app.instances import NewInstance, set_up
@@ -158,13 +157,14 @@ class Server:
         gc.set_threshold(50_000, 20, 50)
 
     async def start_worker(self) -> None:
-        """Open the database that servers share, and deliver; nothing is listened on.
+        """Open the database that servers share, and deliver; only `worker_port` is listened on.
 
         Raises:
             FolderError: the folder cannot be used.
-            Unavailable: the database cannot.
+            Unavailable: the database or the port cannot.
         """
         await self._open()
+        await self.watch.listen(self.settings, self._key_is_good)
 
     async def stop(self) -> None:
         """Finish requests, release leases, close the database."""
@@ -297,13 +297,7 @@ class Server:
             backend=Api(OPS, ClerkDialect(), services),
             webhooks=Api(webhook_ops, SvixDialect(), services),
             listen=Api(listen_ops(self.worker.outlets.listeners), ClerkDialect(), services),
-            status=Status(
-                self.watch.health.report,
-                self.watch.metrics.page,
-                self._key_is_good,
-                token=self.settings.metrics_token,
-                public_url=self.settings.public_url,
-            ),
+            status=self.watch.status(self.settings, self._key_is_good),
             dashboard=self._dashboard(),
             descriptions={
                 "/openapi/backend-api.json": description(),

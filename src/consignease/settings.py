@@ -130,8 +130,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
 
 
 def _check(settings: Settings) -> None:
-    if not 0 <= settings.port <= 65535:
-        msg = "port is a number from 0 to 65535."
+    if not all(0 <= port <= 65535 for port in (settings.port, settings.worker_port)):
+        msg = "port and worker_port are numbers from 0 to 65535."
     elif settings.endpoint_concurrency < 1:
         msg = "endpoint_concurrency is at least 1."
     elif not 0 < settings.delivery_timeout <= 60:

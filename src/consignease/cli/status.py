@@ -106,7 +106,7 @@ def _lines(seen: Seen, before: Seen | None) -> list[str]:
     numbers = seen.numbers
     opened = numbers.get("consignease_deliveries_open", {})
     heads = ("instance", "waiting", "due", "scheduled", "sending", "held", "oldest", "late")
-    rows = [heads]
+    rows: list[tuple[str, ...]] = [heads]
     for labels in numbers.get("consignease_oldest_undelivered_seconds", {}):
         name = dict(labels)["instance"]
         counts = [

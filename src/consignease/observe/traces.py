@@ -139,8 +139,8 @@ class Traces:
     def _recorded(self, tried: Sequence[Tried]) -> None:
         for one in tried:
             span = self._delivery(one.item)
-            number, sent_at, status, phase, error = (one.attempt[at] for at in (2, 3, 5, 6, 7))
-            end = sent_at * _MS + one.attempt[13] * _US
+            _, _, number, sent_at, _, status, phase, error, _, _, _, _, _, total_us = one.attempt
+            end = sent_at * _MS + total_us * _US
             attempt = self._tracer.start_span(
                 "attempt",
                 context=trace.set_span_in_context(span, Context()),

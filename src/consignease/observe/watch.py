@@ -1,11 +1,12 @@
 """Everything that watches one server, put together."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from consignease.api.ops import Units
 from consignease.api.site import App
+from consignease.api.status import Status
 from consignease.domain.faults import Unavailable
 from consignease.edge.clock import Clock
 from consignease.edge.resolver import Resolver
@@ -15,8 +16,10 @@ from consignease.observe.health import Health
 from consignease.observe.metrics import Metrics
 from consignease.observe.names import WatchedResolver
 from consignease.observe.parts import Parts
+from consignease.observe.port import open_port
 from consignease.observe.pulse import Pulse
 from consignease.observe.requests import Requests
+from consignease.settings import Settings
 from consignease.store.opening import AnyStore
 from consignease.work.deliver import Deliverer
 
@@ -52,6 +55,7 @@ class Watch:
         self.health: Health
         self.metrics: Metrics
         self._pulse: Pulse
+        self._port: asyncio.Server | None = None
         self._traces: Traces | None = None
         if traces_url or provider is not None:
             self._traces = _traces(traces_url, provider)
@@ -108,9 +112,38 @@ class Watch:
         """Return the store that the APIs use, traced if traces are wanted."""
         return store if self._traces is None else self._traces.units(store)
 
+    def status(self, settings: Settings, key_is_good: Callable[[str], Awaitable[bool]]) -> Status:
+        """Return what answers health and metrics.
+
+        Args:
+            settings: Say who may read them.
+            key_is_good: Whether a secret key is one of an instance's.
+        """
+        return Status(
+            self.health.report,
+            self.metrics.page,
+            key_is_good,
+            token=settings.metrics_token,
+            public_url=settings.public_url,
+        )
+
+    async def listen(
+        self, settings: Settings, key_is_good: Callable[[str], Awaitable[bool]]
+    ) -> None:
+        """Answer health and metrics on the port of a worker, if one is set.
+
+        Raises:
+            Unavailable: the port is in use.
+        """
+        if settings.worker_port:
+            answer = self.status(settings, key_is_good)
+            self._port = await open_port(answer, settings.worker_port)
+
     async def stop(self) -> None:
         """End, and send what is not sent yet."""
         self._pulse.stop()
+        if self._port is not None:
+            self._port.close()
         if self._traces is not None:
             await asyncio.get_running_loop().run_in_executor(None, self._traces.close)
 
