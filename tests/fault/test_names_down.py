@@ -35,12 +35,14 @@ class NameServer:
             return self._real(host, *args, **more)
         if self.mode == "no":
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        if self.mode == "breaks":
+            raise RuntimeError("nobody expects this")
         if self.mode == "nothing":
             self.again.wait(30)
         return self._real("127.0.0.1", *args, **more)
 
 
-@pytest.mark.parametrize("mode", ["no", "nothing"])
+@pytest.mark.parametrize("mode", ["no", "nothing", "breaks"])
 def test_names_that_do_not_resolve_delay_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:

@@ -32,9 +32,11 @@ class WatchedResolver:
         """
         try:
             addresses = await self._resolver.resolve(host, port)
-        except ResolveError as error:
+        except Exception as error:
             self.failed += 1
-            self._failure, self._failed_at = str(error), time.monotonic()
+            known = isinstance(error, ResolveError)
+            self._failure = str(error) if known else f"the look-up of {host} failed ({error!r})"
+            self._failed_at = time.monotonic()
             raise
         self.found += 1
         self._found_at = time.monotonic()

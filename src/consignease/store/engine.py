@@ -386,8 +386,10 @@ class Store:
             self._checkpoint.clear()
             if self._closing:
                 break
-            with contextlib.suppress(sqlite3.Error):
+            try:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            except sqlite3.Error as error:
+                _log.warning("the write-ahead log cannot be written back yet: %s", error)
             self._finish_checkpoint = True
         connection.close()
 
