@@ -22,7 +22,7 @@ _JSON = (b"content-type", b"application/json")
 _FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
 PINGS = frozenset({"/health/ping", "/api/v1/health/ping"})
 PATHS = frozenset({"/health", "/metrics", "/api/v1/health", *PINGS})
-_SVIX_PARTS = {"database": ("database",), "queue": ("worker", "sender"), "cache": ()}
+_SVIX_PARTS = {"database": ("database",), "queue": ("sender",), "cache": ()}
 
 
 class Said(Protocol):
