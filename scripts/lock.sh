@@ -21,7 +21,7 @@ lock() { # lock NAME OPTION...: compile one file
 }
 
 # The full set first; the smaller ones are cut from it, so that one version is used everywhere.
-lock test --extra server --extra postgres --group build --group test --group lint "$@"
+lock test --extra server --extra postgres --extra otel --group build --group test --group lint "$@"
 lock base --group build --constraints requirements/test.txt "$@"
 lock server --extra server --group build --constraints requirements/test.txt "$@"
 lock demo --extra server --group build --group demo --constraints requirements/test.txt "$@"

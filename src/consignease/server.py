@@ -8,52 +8,45 @@ import os
 import secrets
 import signal
 import socket
+import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import uvicorn
-
-from consignease.api import svix
 from consignease.api.callers import Callers
-from consignease.api.clerk_backend import OPS, ClerkDialect, description
-from consignease.api.clerk_images import avatars
-from consignease.api.dispatch import Api
-from consignease.api.events import events_ops
-from consignease.api.key_sets import key_sets
-from consignease.api.listen import listen_ops
-from consignease.api.ops import Services
-from consignease.api.site import Site
-from consignease.api.svix import SvixDialect, svix_ops
 from consignease.app.admins import is_set_up
 from consignease.app.instances import NewInstance, set_up
-from consignease.dashboard.site import Dashboard
-from consignease.dashboard.visit import Deps
+from consignease.crash import crash_points
 from consignease.domain.instances import Instance
 from consignease.edge.clock import Clock
 from consignease.edge.guard import DEVELOPMENT, production
-from consignease.edge.passwords import Hasher
 from consignease.edge.resolver import Resolver, SystemResolver
 from consignease.edge.tokens import new_key_pair
 from consignease.edge.vault import Vault, new_key, read_keys
 from consignease.folder import Folder, FolderError, InstanceKeys, KeyRing
+from consignease.http import HttpServer, http_server, listen_on
+from consignease.observe.watch import Watch
 from consignease.settings import Settings
+from consignease.sites import Sites
 from consignease.store import housekeeping, instances
 from consignease.store.opening import AnyStore, open_store, prepare
 from consignease.store.tx import Tx
 from consignease.work.deliver import Deliverer
+from consignease.work.lookout import Lookout
 from consignease.work.reseal import Resealer
 from consignease.work.retain import retain
 from consignease.work.routes import route_loader
 from consignease.work.sweep import sweep
 from consignease.work.tasks import Tasks
 from consignease.work.tidy import tidy
-from consignease.work.watch import Watch
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
 
 _log = logging.getLogger("consignease")
 
 
-class Server:
+class Server(Sites):
     """One server: the APIs, the store and the worker in one process.
 
     Args:
@@ -61,6 +54,8 @@ class Server:
         folder: Where the data is.
         resolver: Finds the addresses of endpoints; the system's if left out.
         ca_file: Certificates that endpoints are checked against, if not the system's.
+        wall: Reads the wall clock, in Unix seconds.
+        tracer: Takes traces, in place of the collector that the settings name.
     """
 
     def __init__(
@@ -70,6 +65,8 @@ class Server:
         *,
         resolver: Resolver | None = None,
         ca_file: str | None = None,
+        wall: Callable[[], float] = time.time,
+        tracer: "TracerProvider | None" = None,
     ) -> None:
         self.settings = settings
         self.folder = folder
@@ -78,31 +75,16 @@ class Server:
         self.setup_token = secrets.token_urlsafe(24)
         self.needs_setup = True
         self._resolver: Resolver = resolver or SystemResolver()
+        self.watch = Watch(self._resolver, settings.traces_url, tracer)
+        self._wall = wall
         self._ca_file = ca_file
-        self._http: uvicorn.Server | None = None
+        self._http: HttpServer | None = None
         self._serving: asyncio.Task[None] | None = None
-        self._loops: list[asyncio.Task[None]] = []
+        self._loops: dict[str, asyncio.Task[None]] = {}
         self._instances: list[Instance] = []
         self._stopped = asyncio.Event()
         self.store: AnyStore
         self.worker: Deliverer
-
-    @property
-    def dashboard_url(self) -> str:
-        """Where the Dashboard is; the one-time set-up link as long as nobody has an account."""
-        base = self.settings.public_url.rstrip("/") or self.base_url
-        if self.needs_setup:
-            return f"{base}/dashboard?setup={self.setup_token}"
-        return f"{base}/dashboard"
-
-    @property
-    def base_url(self) -> str:
-        """Where the server is reached from this machine."""
-        host = self.settings.host
-        if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
-            host = "127.0.0.1"
-        scheme = "https" if self.settings.tls_cert else "http"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     async def start(self, listener: socket.socket | None = None) -> None:
         """Open the folder and begin to answer and to deliver.
@@ -123,25 +105,10 @@ class Server:
             listener.close()
             self.folder.unlock()
             raise
-        config = uvicorn.Config(
-            self._site(),
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=bool(self.settings.trusted_proxies),
-            forwarded_allow_ips=self.settings.trusted_proxies,
-            ssl_certfile=self.settings.tls_cert or None,
-            ssl_keyfile=self.settings.tls_key or None,
-            timeout_graceful_shutdown=round(self.settings.grace),
-            timeout_keep_alive=75,
-        )
-        self._http = _Http(config)
+        http = self._http = http_server(self.settings, self.watch.app(self._site()))
+        self.watch.metrics.connections = lambda: len(http.server_state.connections)
         self._serving = asyncio.create_task(self._http.serve(sockets=[listener]))
-        self._loops.append(asyncio.create_task(self._resealer.run()))
+        self._loops["reseal"] = asyncio.create_task(self._resealer.run())
         while not self._http.started:
             if self._serving.done():
                 self._serving.result()
@@ -154,13 +121,14 @@ class Server:
         gc.set_threshold(50_000, 20, 50)
 
     async def start_worker(self) -> None:
-        """Open the database that servers share, and deliver; nothing is listened on.
+        """Open the database that servers share, and deliver; only `worker_port` is listened on.
 
         Raises:
             FolderError: the folder cannot be used.
-            Unavailable: the database cannot.
+            Unavailable: the database or the port cannot.
         """
         await self._open()
+        await self.watch.listen(self.settings, self._key_is_good)
 
     async def stop(self) -> None:
         """Finish requests, release leases, close the database."""
@@ -170,7 +138,8 @@ class Server:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._serving
             self._hasher.close()
-        for loop in self._loops:
+        await self.watch.stop()
+        for loop in self._loops.values():
             loop.cancel()
         await self.worker.stop(self.settings.grace)
         with contextlib.suppress(Exception):
@@ -215,11 +184,11 @@ class Server:
             "production": production(self.settings.allow_subnets),
         }
         crash = crash_points(os.environ.get("CONSIGNEASE_CRASH_AT", ""))
-        self._clock = Clock(await prepare(self.folder.database, url))
+        self._clock = Clock(await prepare(self.folder.database, url), self._wall)
         self.worker = Deliverer(
             load=self._load_route,
             clock=self._clock,
-            resolver=self._resolver,
+            resolver=self.watch.names,
             concurrency=self.settings.endpoint_concurrency,
             ca_file=self._ca_file,
             crash=crash,
@@ -236,15 +205,27 @@ class Server:
             schedule=tuple(round(delay * 1000) for delay in self.settings.retry_schedule),
             timeout_ms=round(self.settings.delivery_timeout * 1000),
             disable_after_ms=round(self.settings.disable_after * 1000),
+            names=self.worker.meter.names,
         )
         await self._set_up_instances()
         self.needs_setup = not await self.store.read(is_set_up)
         if not all(keys.public_key for keys in self.keys):
             self.keys = self.folder.add_public_keys(await self.store.read(_public_keys))
         await self.worker.start(self.store)
+        self._start_loops()
+        self.watch.start(
+            store=self.store,
+            worker=self.worker,
+            clock=self._clock,
+            tasks=self._loops,
+            folder=self.folder,
+        )
+        self.watch.health.parts["silence"] = self._lookout.report
+
+    def _start_loops(self) -> None:
         tasks = Tasks(self.store, self._clock)
         self.worker.ring = tasks.ring
-        self._watch = Watch(
+        self._lookout = Lookout(
             self.store,
             self._clock,
             lambda: self._instances,
@@ -252,15 +233,16 @@ class Server:
             smtp=(self.settings.smtp_url, self.settings.smtp_from),
             dashboard=f"{self.settings.public_url.rstrip('/') or self.base_url}/dashboard",
         )
-        self._loops = [
-            asyncio.create_task(tidy(self.store, self._clock)),
-            asyncio.create_task(self._callers.run()),
-            asyncio.create_task(retain(self.store, self._clock, self.settings.keep)),
-            asyncio.create_task(tasks.run()),
-            asyncio.create_task(self._watch.run()),
-        ]
+        loops = {
+            "tidy": tidy(self.store, self._clock),
+            "retain": retain(self.store, self._clock, self.settings.keep),
+            "keys": self._callers.run(),
+            "tasks": tasks.run(),
+            "lookout": self._lookout.run(),
+        }
         if not self.store.alone:
-            self._loops.append(asyncio.create_task(sweep(self.store, self.worker, self._clock)))
+            loops["sweep"] = sweep(self.store, self.worker, self._clock)
+        self._loops = {name: asyncio.create_task(loop) for name, loop in loops.items()}
 
     async def _load_route(self, endpoint: int) -> Any:
         return await self._loader(endpoint)
@@ -287,72 +269,6 @@ class Server:
         if wanted:
             self._instances = await self.store.write(set_up, wanted, self._clock.now())
 
-    def _site(self) -> Site:
-        self._hasher = Hasher(development=False)
-        services = Services(
-            store=self.store,
-            authenticate=self._callers.find,
-            hash_password=self._hasher.hash,
-            verify_password=self._hasher.verify,
-            outdated=self._hasher.outdated,
-            vault=self._vault,
-            now=self._clock.now,
-        )
-        webhook_ops = svix_ops(
-            self._vault,
-            self._guards,
-            public_url=self.settings.public_url or self.base_url,
-            forget_keys=self._forget_keys,
-            rotation=self._resealer,
-        )
-        return Site(
-            backend=Api(OPS, ClerkDialect(), services),
-            webhooks=Api(webhook_ops, SvixDialect(), services),
-            events=Api(events_ops(self.store.horizon), ClerkDialect(), services),
-            listen=Api(listen_ops(self.worker.outlets.listeners), ClerkDialect(), services),
-            health=self._health,
-            dashboard=self._dashboard(),
-            descriptions={
-                "/openapi/backend-api.json": description(),
-                "/api/v1/openapi.json": svix.description(webhook_ops),
-            },
-            avatars=avatars(services),
-            key_sets=key_sets(services),
-        )
-
-    def _dashboard(self) -> Dashboard:
-        settings = self.settings
-        secure = bool(settings.tls_cert) or settings.behind_proxy
-        return Dashboard(
-            Deps(
-                store=self.store,
-                vault=self._vault,
-                guards=self._guards,
-                resolver=self._resolver,
-                hash_password=self._hasher.hash,
-                verify_password=self._hasher.verify,
-                instances=lambda: {one.name: one for one in self._instances},
-                now=self._clock.now,
-                wall=self._clock.wall,
-                changes=lambda: self.store.units,
-                forget_keys=self._forget_keys,
-                setup_token=self.setup_token,
-                public_url=settings.public_url,
-                started_at=self._clock.now(),
-                # Browsers keep cookies by host, not by port: two servers must not share one.
-                cookie="__Host-consignease" if secure else f"consignease_{self.port}",
-                secure=secure,
-                stopping=self._is_stopping,
-            )
-        )
-
-    def _is_stopping(self) -> bool:
-        return self._http is not None and self._http.should_exit
-
-    def _forget_keys(self) -> None:
-        self._callers.forget()
-        self.store.tell("keys")
-
     def _heard(self, topic: str) -> None:
         """Follow what another process on the database has told."""
         self._callers.forget()
@@ -360,22 +276,6 @@ class Server:
         if topic == "missed":
             for endpoint in list(self.worker.gates):
                 self.worker.changed(endpoint)
-
-    def _health(self) -> dict[str, str]:
-        return {
-            "database": self.store.failure or "ok",
-            "worker": "ok",
-            "deliveries": self._watch.state,
-        }
-
-
-class _Http(uvicorn.Server):
-    """uvicorn without its own signal handling: the process is ours to end."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Any:
-        """Leave signals alone."""
-        yield
 
 
 def _followed(ring: KeyRing) -> dict[int, bytes] | None:
@@ -385,43 +285,3 @@ def _followed(ring: KeyRing) -> dict[int, bytes] | None:
 
 def _public_keys(tx: Tx) -> dict[str, str]:
     return {row["kid"]: row["public_pem"] for row in instances.token_keys(tx)}
-
-
-def listen_on(host: str, port: int) -> socket.socket:
-    """Open a listening socket.
-
-    Raises:
-        OSError: the address cannot be listened on.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(2048)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def crash_points(wanted: str) -> Callable[[str], None] | None:
-    """Make the hook that ends the process at a named point, for fault tests.
-
-    Args:
-        wanted: The name of a point and how many times to pass it first, such as
-            ``after-commit:25``; empty for none.
-    """
-    if not wanted:
-        return None
-    point, _, count = wanted.partition(":")
-    left = int(count or 0)
-
-    def crash(name: str) -> None:
-        nonlocal left
-        if name == point:
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            left -= 1
-
-    return crash

@@ -75,6 +75,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         erase_deleted_users: Whether the payloads of all events about a user are forgotten
             once the user is deleted and they have been delivered.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
+        log_format: ``json`` or ``text``; if it is empty, text on a terminal, else JSON.
+        metrics_token: Who sends it as a bearer token may read ``/metrics`` and the words of
+            ``/health`` from anywhere, as may who sends an instance's secret key; without one
+            only this machine may.
+        traces_url: Where traces are sent, as OTLP over HTTP, such as
+            ``http://127.0.0.1:4318/v1/traces``; needs the extra ``otel``. None are made if
+            it is empty.
+        worker_port: Port of 127.0.0.1 on which ``consignease worker`` answers ``/metrics``
+            and ``/health``; 0 for none.
     """
 
     host: str = "127.0.0.1"
@@ -106,6 +115,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     backlog_deliveries: int = 500_000
     erase_deleted_users: bool = False
     log_level: str = "info"
+    log_format: str = ""
+    metrics_token: str = ""
+    traces_url: str = ""
+    worker_port: int = 0
 
     @property
     def keep(self) -> Keep:
@@ -187,7 +200,8 @@ def _check(settings: Settings) -> None:
 
 def _rules(settings: Settings) -> Iterator[tuple[str, bool]]:
     """Say what must hold, and whether it does."""
-    yield "port is a number from 0 to 65535.", 0 <= settings.port <= 65535
+    words = "port and worker_port are numbers from 0 to 65535."
+    yield words, all(0 <= port <= 65535 for port in (settings.port, settings.worker_port))
     yield "endpoint_concurrency is at least 1.", settings.endpoint_concurrency >= 1
     yield "workers is at least 1.", settings.workers >= 1
     in_time = 0 < settings.delivery_timeout <= 60
@@ -198,6 +212,10 @@ def _rules(settings: Settings) -> Iterator[tuple[str, bool]]:
     yield words, all(getattr(settings, name) >= 0 for name in _KEPT)
     words = "log_level is debug, info, warning or error."
     yield words, settings.log_level in {"debug", "info", "warning", "error"}
+    words = "log_format is json or text; leave it empty for what suits where the log goes."
+    yield words, settings.log_format in {"", "json", "text"}
+    token = settings.metrics_token
+    yield "metrics_token is at least 16 characters.", not token or len(token) >= 16
     words = "database_url begins with postgresql://; leave it empty for SQLite."
     url = settings.database_url
     yield words, not url or url.startswith(("postgresql://", "postgres://"))

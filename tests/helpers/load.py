@@ -82,4 +82,5 @@ class Load:
                 self.acknowledged.append(change)
             else:
                 self.failures.append(f"{answer.status} {answer.body[:200]!r}")
+                self._stop.wait(0.02)  # who is refused comes again, but not at once
         client.close()

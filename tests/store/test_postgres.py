@@ -12,7 +12,7 @@ from consignease.app.publish import publish
 from consignease.domain.delivery import Policy, Settled, State
 from consignease.domain.events import NewEvent
 from consignease.domain.faults import Unavailable
-from consignease.store import deliveries
+from consignease.store import addressing, deliveries
 from consignease.store.tx import Tx
 from tests.helpers import databases
 from tests.helpers.postgres import programs
@@ -135,7 +135,7 @@ def test_a_delivery_is_not_forgotten_that_waits_for_one_recorded_at_the_same_mom
     Without that look it is forgotten, so the moment that is tested is the right one.
     """
     if not looks:
-        monkeypatch.setattr(deliveries, "look_again", lambda *_: None)
+        monkeypatch.setattr(addressing, "look_again", lambda *_: None)
 
     async def test(engine: Any) -> None:
         first, _ = await _lane(engine)

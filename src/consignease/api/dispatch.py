@@ -145,7 +145,8 @@ class Api:
         except _HungUp:
             return
         except Exception:  # noqa: BLE001 - it is logged, and the client gets an answer
-            _log.exception("request %s (%s) failed", trace_id, name)
+            ids = {"request_id": trace_id, "operation": name}
+            _log.exception("request %s (%s) failed", trace_id, name, extra=ids)
             reply = self._refuse(_unexpected(trace_id), trace_id)
         if self._services.observe is not None:
             self._services.observe(name, reply.status, perf_counter() - started)

@@ -8,6 +8,7 @@ import msgspec
 from consignease.api.clerk_images import Avatars
 from consignease.api.dispatch import Api, Receive, Scope, Send
 from consignease.api.key_sets import KeySets
+from consignease.api.status import PATHS, Status
 
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -25,7 +26,7 @@ class Site:
         webhooks: The webhook API.
         listen: What `consignease listen` speaks.
         events: The events feed.
-        health: Says how each part of the server does; ``ok``, and perhaps a remark, when well.
+        status: Health and metrics.
         dashboard: The pages below ``/dashboard``.
         descriptions: OpenAPI documents, by where they are.
         avatars: Finds pictures of users.
@@ -39,7 +40,7 @@ class Site:
         webhooks: Api,
         listen: Api,
         events: Api,
-        health: Callable[[], dict[str, str]],
+        status: Status,
         dashboard: App,
         descriptions: Mapping[str, Mapping[str, object]],
         avatars: Avatars,
@@ -54,13 +55,15 @@ class Site:
         self._webhooks = webhooks
         self._listen = listen
         self._events = events
-        self._health = health
+        self._status = status
         self._dashboard = dashboard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path: str = scope["path"]
-        if path.startswith("/api/v1/"):
+        if path.rstrip("/") in PATHS:
+            await self._status(path.rstrip("/"), scope, send)
+        elif path.startswith("/api/v1/"):
             await self._webhook_call(path, scope, receive, send)
         elif path == "/v1/listen" or path.startswith("/v1/listen/"):
             await self._listen(scope, receive, send)
@@ -73,8 +76,6 @@ class Site:
             await self._send_avatar(path.removeprefix("/avatars/"), send)
         elif path.startswith(KEY_SETS):
             await self._send_key_set(path.removeprefix(KEY_SETS), send)
-        elif path == "/health":
-            await self._send_health(send)
         elif path == "/dashboard" or path.startswith("/dashboard/"):
             await self._dashboard(scope, receive, send)
         elif path == "/":
@@ -86,8 +87,6 @@ class Site:
         if path in self._descriptions:
             headers = [(b"content-type", b"application/json"), _ANY_ORIGIN]
             await _send(send, 200, headers, self._descriptions[path])
-        elif path.rstrip("/") == "/api/v1/health":
-            await self._send_health(send)
         elif scope["method"] == "OPTIONS":
             await _preflight(scope, send)
         else:
@@ -118,12 +117,6 @@ class Site:
             return
         # Shorter than any overlap that is worth its name: two keys sign meanwhile.
         await _send(send, 200, [*headers, (b"cache-control", b"public, max-age=300")], found)
-
-    async def _send_health(self, send: Send) -> None:
-        parts = self._health()
-        well = all(state.startswith("ok") for state in parts.values())
-        body = msgspec.json.encode({"status": "ok" if well else "failing", **parts})
-        await _send(send, 200 if well else 503, [(b"content-type", b"application/json")], body)
 
 
 async def _preflight(scope: Scope, send: Send) -> None:

@@ -49,6 +49,7 @@ COMMANDS = {
     "move": Entry(
         "consignease.cli.move:move", "Carry an installation to PostgreSQL.", "server,postgres"
     ),
+    "status": Entry("consignease.cli.status:status", "Show how the server does.", "server"),
     "doctor": Entry("consignease.cli.doctor:doctor", "Check an installation.", "server"),
     "verify": Entry("consignease.cli.verify:verify", "Check a saved webhook request and explain."),
 }

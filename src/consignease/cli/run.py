@@ -1,7 +1,6 @@
 """Running a server in the foreground, for the commands that start one."""
 
 import asyncio
-import logging
 import os
 import socket
 import sys
@@ -14,6 +13,7 @@ import click
 from consignease.cli.supervisor import SETUP_TOKEN, Supervisor, command
 from consignease.domain.faults import Unavailable
 from consignease.folder import Folder, FolderError
+from consignease.observe.logs import configure
 from consignease.server import Server, listen_on
 from consignease.settings import Settings
 
@@ -118,13 +118,7 @@ def _end_with(parent: int, end: Callable[[], None]) -> None:
 
 
 def _log_to_stderr(settings: Settings) -> None:
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-    )
-    for chatty in ("alembic", "uvicorn"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    configure(sys.stderr, level=settings.log_level, form=settings.log_format)
 
 
 def _loop_runner() -> Callable[[Coroutine[Any, Any, None]], None]:

@@ -1,6 +1,7 @@
 """Time: one reading that never goes back, and one that a wall shows."""
 
 import time
+from collections.abc import Callable
 
 
 class Clock:
@@ -13,10 +14,12 @@ class Clock:
 
     Args:
         at_least: The latest reading of a former run, in milliseconds.
+        wall: Reads the wall clock, in Unix seconds.
     """
 
-    def __init__(self, at_least: int = 0) -> None:
-        self._base = max(round(time.time() * 1000), at_least)
+    def __init__(self, at_least: int = 0, wall: Callable[[], float] = time.time) -> None:
+        self._wall = wall
+        self._base = max(round(wall() * 1000), at_least)
         self._start = time.monotonic_ns()
 
     def now(self) -> int:
@@ -25,4 +28,4 @@ class Clock:
 
     def wall(self) -> float:
         """Return the wall clock in Unix seconds."""
-        return time.time()
+        return self._wall()

@@ -6,6 +6,7 @@ client that picks among several must not be able to pick the bad one.
 """
 
 import asyncio
+import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ import msgspec
 
 from consignease.edge.guard import Policy, verdict
 from consignease.edge.target import Target
+
+_log = logging.getLogger(__name__)
 
 BUDGET = 5.0
 """Seconds a name may take to resolve."""
@@ -168,6 +171,9 @@ async def vet(resolver: Resolver, target: Target, policy: Policy) -> Vetted | Re
         found = await resolver.resolve(target.host, target.port)
     except ResolveError as error:
         return Refused("resolve", str(error))
+    except Exception as error:  # noqa: BLE001 - an endpoint must not wait for ever for a look-up
+        _log.exception("the look-up of a name failed")
+        return Refused("resolve", f"the look-up of {target.host} failed ({type(error).__name__})")
     return vet_addresses(tuple(found), target.host, policy)
 
 

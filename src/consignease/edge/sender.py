@@ -61,11 +61,35 @@ class Sender:
         self._done: list[Outcome] = []
         self._asleep = False
         self._stop_at: float | None = None
-        self._thread = threading.Thread(target=self._run, name="consignease-sender", daemon=True)
+        self._thread = self._new_thread()
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def revive(self) -> bool:
+        """Start the thread again if it has ended though nobody told it to.
+
+        What it had under way comes back with phase `internal`, in the calling
+        thread; what it had not begun is sent. Returns whether it had ended.
+        """
+        if self._thread.is_alive() or self._stop_at is not None or not self._thread.ident:
+            return False
+        _log.critical("the sender's thread had ended; it is started again")
+        self._abandon("internal", "the sender's thread had ended")
+        self._hand_over()
+        self._thread = self._new_thread()
+        self._thread.start()
+        self._waiter.wake()
+        return True
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name="consignease-sender", daemon=True)
 
     def submit(self, batch: Iterable[Request]) -> None:
         """Send the requests; from any thread. Returns at once.
@@ -190,14 +214,18 @@ class Sender:
         self._asleep = False
 
     def _abandon(self, phase: str, error: str) -> None:
-        for pool in (*self._pools.values(), *self._retired):
-            self._done += [
-                Outcome(x.request.tag, phase=phase, error=error) for x in pool.active.values()
-            ]
-            pool.close()
+        pools = [*self._pools.values(), *self._retired]
         self._pools.clear()
         self._retired.clear()
         self._in_flight = 0
+        for pool in pools:
+            self._done += [
+                Outcome(x.request.tag, phase=phase, error=error) for x in pool.active.values()
+            ]
+            try:
+                pool.close()
+            except Exception:  # noqa: BLE001 (what is left of it must not cost the rest)
+                _log.exception("connections could not be closed")
 
     def _hand_over(self) -> None:
         done, self._done = self._done, []

@@ -159,9 +159,11 @@ def claim(tx: Tx, endpoint: int, now: int, limit: int) -> int | None:
 
 def _lease(tx: Tx, item: Leased, until: int) -> bool:
     """Take a delivery that a place was kept for; False if somebody else has it."""
+    # First, so that the place is given back with the rest if the statement fails.
+    tx.leased.append(item)
     if tx.execute(_LEASE, (until, item.cursor, item.endpoint)).rowcount:
-        tx.leased.append(item)
         return True
+    tx.leased.pop()
     tx.hand.release([item])
     return False
 

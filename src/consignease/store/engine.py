@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from consignease.domain.counting import Commits
 from consignease.domain.faults import Fault, Unavailable
 from consignease.domain.leases import Leased
 from consignease.store.idempotency import open_index
@@ -97,6 +98,7 @@ class Store:
         self.failure: str | None = None
         self.groups = 0
         self.units = 0
+        self.commits = Commits()
         self._crash = crash
         self._waiting: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
         self._connection = connect(path)
@@ -260,7 +262,10 @@ class Store:
             self._roll_back(units, error)
             self._cursor = cursor
             return 1 if len(units) == 1 else None
-        self.failure = None
+        if self.failure is not None:
+            _log.warning("the database can be written again")
+            self.failure = None
+        self.commits.add(done, time.monotonic() - deadline + GROUP_SECONDS)
         if self._crash:
             self._crash("after-commit")
         self._hand_over(units[:done])
@@ -340,8 +345,10 @@ class Store:
             self._forget(unit)
 
     def _roll_back(self, units: list[Unit], error: Exception) -> None:
-        self.failure = f"{type(error).__name__}: {error}"
-        _log.error("the database refused a commit of %d units: %s", len(units), self.failure)
+        before, self.failure = self.failure, f"{type(error).__name__}: {error}"
+        self.commits.refuse(self.failure, time.monotonic())
+        if self.failure != before:
+            _log.error("the database refused a commit of %d units: %s", len(units), self.failure)
         self._undo(units)
         for unit in units:
             unit.error = Unavailable(
@@ -379,7 +386,9 @@ class Store:
             self._checkpoint.clear()
             if self._closing:
                 break
-            with contextlib.suppress(sqlite3.Error):
+            try:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            except sqlite3.Error as error:
+                _log.warning("the write-ahead log cannot be written back yet: %s", error)
             self._finish_checkpoint = True
         connection.close()

@@ -15,6 +15,7 @@ was taken before is committed or gone, so nothing ever appears below it.
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
@@ -22,6 +23,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import asyncpg
 from sqlalchemy.util import greenlet_spawn
 
+from consignease.domain.counting import Commits
 from consignease.domain.faults import Fault, Unavailable
 from consignease.domain.leases import Leased
 from consignease.store import postgres_errors, postgres_partitions
@@ -89,6 +91,7 @@ class PostgresStore:
         self.failure: str | None = None
         self.groups = 0
         self.units = 0
+        self.commits = Commits()
         self._waiting: deque[Unit] = deque()
         self._work = asyncio.Event()
         self._closing = False
@@ -256,6 +259,7 @@ class PostgresStore:
     async def _commit(self, units: list[Unit]) -> bool:
         """Run and commit units; False if all were rolled back and are to be run alone."""
         alone = len(units) == 1
+        began = time.monotonic()
         try:
             async with self._session() as session:
                 session.writing = True
@@ -288,13 +292,16 @@ class PostgresStore:
                 self._refuse(units, error)
             return alone
         self.failure = None
+        self.commits.add(len(units), time.monotonic() - began)
         self._hand_over(units)
         return True
 
     def _refuse(self, units: Sequence[Unit], error: Exception) -> None:
         self._undo(units)
-        self.failure = f"{type(error).__name__}: {error}"
-        _log.error("the database refused a commit of %d units: %s", len(units), self.failure)
+        before, self.failure = self.failure, f"{type(error).__name__}: {error}"
+        self.commits.refuse(self.failure, time.monotonic())
+        if self.failure != before:
+            _log.error("the database refused a commit of %d units: %s", len(units), self.failure)
         for unit in units:
             unit.error = unavailable(error)
 

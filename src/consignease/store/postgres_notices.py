@@ -8,6 +8,7 @@ message that is lost: it only makes others look sooner.
 
 import asyncio
 import contextlib
+import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ import asyncpg
 from consignease.domain.leases import Leased
 from consignease.store.postgres_session import connect
 from consignease.store.tx import Handoff
+
+_log = logging.getLogger("consignease.store")
 
 CHANNEL = "consignease"
 GATHER_SECONDS = 0.02
@@ -46,6 +49,7 @@ class Notices:
         self._topics: set[str] = set()
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._linked = False
         self.reserve = hand.reserve
         self.release = hand.release
 
@@ -86,8 +90,14 @@ class Notices:
     async def _run(self) -> None:
         cut = False
         while True:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            why: Exception | None = None
+            try:
                 await self._on_line(cut)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                why = error
+            if self._linked:
+                self._linked = False
+                _log.warning("the line to the other processes is cut (%s); made again", why)
             cut = True
             await asyncio.sleep(AGAIN_SECONDS)
 
@@ -95,6 +105,7 @@ class Notices:
         connection = await connect(self._url)
         try:
             await connection.add_listener(CHANNEL, self._on_message)
+            self._linked = True
             connection.add_termination_listener(self._cut)
             if cut:
                 self._heard("missed")

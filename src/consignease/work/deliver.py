@@ -24,11 +24,12 @@ from consignease.store.opening import AnyStore
 from consignease.work.backlog import Backlog
 from consignease.work.bell import Bell
 from consignease.work.gate import Gate, Route
+from consignease.work.meter import Meter
 from consignease.work.outlets import Outlets
 from consignease.work.tries import Tag, judge, request
 
-RECORD_AGAIN = 1.0
-"""Seconds after which results that could not be recorded are recorded again."""
+AGAIN = 1.0
+"""Seconds after which what failed for a reason of our own is done again."""
 
 _log = logging.getLogger("consignease.deliver")
 
@@ -60,6 +61,7 @@ class Deliverer(Bell):
         self._resolver = resolver
         self._concurrency = concurrency
         self._crash = crash
+        self.meter = Meter()
         self._random = random.Random()  # noqa: S311 - spreads retries
         self.gates: dict[int, Gate] = {}
         self._inbox: deque[tuple[Sequence[Leased], Mapping[int, int]]] = deque()
@@ -72,9 +74,10 @@ class Deliverer(Bell):
         self._stopping = False
         self._idle = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._store: AnyStore | None = None
-        self._backlog: Backlog | None = None
+        self._running = False
+        self._loop: asyncio.AbstractEventLoop
+        self._store: AnyStore
+        self._backlog: Backlog
         self.outlets = self._sender = Outlets(self._sent, self.changed, ca_file)
         self.sent = 0
 
@@ -83,10 +86,12 @@ class Deliverer(Bell):
         self._loop = asyncio.get_running_loop()
         self._store = store
         self._backlog = Backlog(store, self._clock, self._look, self._wake_at)
+        self._running = True
         self._sender.start()
         now = self._clock.now()
-        reclaimed = await store.write(deliveries.reclaim, _FOREVER if store.alone else now, now)
+        reclaimed = await store.write(deliveries.reclaim, 2**62 if store.alone else now, now)
         if reclaimed:
+            self.meter.takeovers += reclaimed
             _log.info("deliveries of an earlier run are due again: %d", reclaimed)
         self.take((), await store.read(deliveries.next_due))
 
@@ -96,7 +101,6 @@ class Deliverer(Bell):
         for gate in self.gates.values():
             gate.open = False
             self._return(gate, 0)
-        loop = asyncio.get_running_loop()
         if any(gate.in_flight for gate in self.gates.values()):
             self._idle.clear()
             try:
@@ -104,13 +108,16 @@ class Deliverer(Bell):
                     await self._idle.wait()
             except TimeoutError:
                 _log.warning("stopped with requests in flight; they will be tried again")
-        await loop.run_in_executor(None, self._sender.close, 0)
+        await self._loop.run_in_executor(None, self._sender.close, 0)
         for task in self._tasks:
             task.cancel()
         await asyncio.sleep(0)  # let the sender's last outcomes arrive
-        while self._tried or self._recording:
+        end = self._loop.time() + grace
+        while (self._tried or self._recording) and self._loop.time() < end:
             self._record()
             await asyncio.sleep(0.01)
+        if self._tried:
+            _log.error("stopped with %d results unrecorded; they are tried again", len(self._tried))
 
     # Called by the thread that writes
 
@@ -126,13 +133,13 @@ class Deliverer(Bell):
     def take(self, leased: Sequence[Leased], due: Mapping[int, int]) -> None:
         """Accept committed deliveries, and learn when endpoints have work in the database."""
         self._inbox.append((leased, due))
-        if not self._scheduled and self._loop is not None:
+        if not self._scheduled and self._running:
             self._scheduled = True
             self._loop.call_soon_threadsafe(self._pump)
 
     def changed(self, endpoint: int) -> None:
         """Forget the settings of an endpoint."""
-        if self._loop is not None:
+        if self._running:
             self._loop.call_soon_threadsafe(self._forget, endpoint)
 
     def _gate(self, endpoint: int) -> Gate:
@@ -218,7 +225,6 @@ class Deliverer(Bell):
         """Settle a delivery that could not even be sent."""
         gate.begin(item)
         tag = (gate, route, item, self._clock.now())
-        assert self._loop is not None
         self._loop.call_soon(self._finish, [Outcome(tag, phase=phase, error=error)])
 
     def _sent(self, outcomes: list[Outcome]) -> None:
@@ -226,7 +232,6 @@ class Deliverer(Bell):
         self._outcomes.extend(outcomes)
         if not self._finishing:
             self._finishing = True
-            assert self._loop is not None
             self._loop.call_soon_threadsafe(self._finish_all)
 
     def _finish_all(self) -> None:
@@ -246,6 +251,9 @@ class Deliverer(Bell):
             if outcome.ours:
                 # Nothing is known of the receiver: no try is used up.
                 gate.queue.appendleft(item)
+                if outcome.phase == "internal":
+                    self.meter.internal(outcome.error)
+                    gate.paused_until = max(gate.paused_until, now + round(AGAIN * 1000))
                 gate.sending.discard(item.cursor)
                 continue
             one = judge(
@@ -270,7 +278,6 @@ class Deliverer(Bell):
         healed = [
             one.item.endpoint for one in tried if self.gates[one.item.endpoint].heals(one.settled)
         ]
-        assert self._store is not None
         self._store.write(record, tried, healed).add_done_callback(partial(self._recorded, tried))
 
     def _recorded(self, tried: Sequence[Tried], done: "asyncio.Future[None]") -> None:
@@ -280,9 +287,9 @@ class Deliverer(Bell):
             # Ours, not theirs: what is known is kept until it can be written.
             _log.error("results of %d tries cannot be recorded yet: %s", len(tried), error)
             self._tried[:0] = tried
-            assert self._loop is not None
-            self._loop.call_later(RECORD_AGAIN, self._record)
+            self._loop.call_later(AGAIN, self._record)
             return
+        self.meter.recorded(tried)
         now = self._clock.now()
         touched: dict[int, Gate] = {}
         for one in tried:
@@ -361,13 +368,9 @@ class Deliverer(Bell):
             return
         if gate.timer is not None:
             gate.timer[1].cancel()  # type: ignore[attr-defined]
-        assert self._loop is not None
         wait = max(0, at - self._clock.now()) / 1000
         gate.timer = (at, self._loop.call_later(wait, self._timer, gate))
 
     def _timer(self, gate: Gate) -> None:
         gate.timer = None
         self._look(gate)
-
-
-_FOREVER = 2**62

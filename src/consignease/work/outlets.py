@@ -1,6 +1,6 @@
 """Where requests leave: through the sender, or to whoever listens."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from consignease.edge.guard import Policy
 from consignease.edge.outcome import Outcome, Request
@@ -40,9 +40,18 @@ class Outlets:
         self._sender = Sender(done, ca_file=ca_file)
         self.start = self._sender.start
         self.close = self._sender.close
+        self.revive = self._sender.revive
+        self.stamp: Callable[[Sequence[Request]], None] | None = None
 
-    def submit(self, batch: Iterable[Request]) -> None:
-        """Send the requests; on the event loop."""
+    @property
+    def alive(self) -> bool:
+        """Whether the sender's thread runs."""
+        return self._sender.alive
+
+    def submit(self, batch: Sequence[Request]) -> None:
+        """Send the requests; on the event loop. `stamp`, where there is one, sees them first."""
+        if self.stamp is not None:
+            self.stamp(batch)
         listened: list[Request] = []
         sent: list[Request] = []
         for request in batch:

@@ -38,6 +38,7 @@ def route_loader(
     schedule: tuple[int, ...] | None = None,
     timeout_ms: int = 15_000,
     disable_after_ms: int = DISABLE_AFTER_MS,
+    names: dict[int, str] | None = None,
 ) -> Callable[[int], Awaitable[tuple[Route, int, bool]]]:
     """Make the function by which the worker learns how to reach an endpoint.
 
@@ -51,12 +52,15 @@ def route_loader(
         timeout_ms: One deadline over a whole try.
         disable_after_ms: After how long of nothing but failures an endpoint is
             disabled; 0 for never.
+        names: Filled with the ids of endpoints by their numbers.
     """
     usual = {name: _policy(name, schedule, disable_after_ms) for name in ORDERINGS}
 
     async def load(no: int) -> tuple[Route, int, bool]:
         now = clock.now()
         row, secrets = await store.read(_read, no, now)
+        if names is not None:
+            names[no] = row["id"]
         virtual = row["url"].startswith(LISTEN_SCHEME)
         target, error = (LISTEN_TARGET, "") if virtual else _target(row["url"])
         policy = usual[row["ordering"]]

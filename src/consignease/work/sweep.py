@@ -43,6 +43,7 @@ async def once(store: AnyStore, worker: Deliverer, clock: Clock) -> None:
     now = clock.now()
     await store.write(deliveries.renew, held(worker), now + deliveries.LEASE_MS)
     taken = await store.write(deliveries.reclaim, now, now)
+    worker.meter.takeovers += taken
     if taken:
         _log.warning("deliveries were leased to a process that is gone: %d are due again", taken)
     forgotten = await store.write(deliveries.sweep, now, LANES)

@@ -1,4 +1,4 @@
-"""Watching: telling people what has to be told, and noticing that nothing is delivered."""
+"""Looking out: telling people what has to be told, and noticing that nothing is delivered."""
 
 import asyncio
 import logging
@@ -14,10 +14,10 @@ from consignease.store import admins, endpoint_health
 from consignease.store.opening import AnyStore
 
 EVERY_SECONDS = 10.0
-_log = logging.getLogger("consignease.watch")
+_log = logging.getLogger("consignease.lookout")
 
 
-class Watch:
+class Lookout:
     """Looks now and then; one in each process, and what is told is told once.
 
     Args:
@@ -61,7 +61,11 @@ class Watch:
             try:
                 await self.once()
             except Exception:  # noqa: BLE001 - the next round may do better
-                _log.exception("watching failed; it is tried again")
+                _log.exception("looking out failed; it is tried again")
+
+    async def report(self) -> str:
+        """Return its state, as a part of the server's health."""
+        return self.state
 
     async def once(self) -> None:
         """Do one round."""

@@ -1,0 +1,58 @@
+"""The HTTP server in front of an ASGI application."""
+
+import contextlib
+import socket
+from typing import Any
+
+import uvicorn
+
+from consignease.settings import Settings
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn without its own signal handling: the process is ours to end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """Leave signals alone."""
+        yield
+
+
+def http_server(settings: Settings, app: Any) -> HttpServer:
+    """Make the HTTP server of an application, as the settings want it."""
+    return HttpServer(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
+            ssl_certfile=settings.tls_cert or None,
+            ssl_keyfile=settings.tls_key or None,
+            timeout_graceful_shutdown=round(settings.grace),
+            timeout_keep_alive=75,
+        )
+    )
+
+
+def listen_on(host: str, port: int) -> socket.socket:
+    """Open a listening socket.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
+    return listener
