@@ -21,6 +21,7 @@ from consignease.api.listen import listen_ops
 from consignease.api.ops import Services
 from consignease.api.site import Site
 from consignease.api.svix import SvixDialect, svix_ops
+from consignease.api.svix_absent import absent_ops
 from consignease.app.admins import is_set_up
 from consignease.app.instances import NewInstance, set_up
 from consignease.dashboard.site import Dashboard
@@ -269,7 +270,11 @@ class Server:
         webhook_ops = svix_ops(self._vault, self._guards)
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
-            webhooks=Api(webhook_ops, SvixDialect(), services),
+            webhooks=Api(
+                (*webhook_ops, *absent_ops(webhook_ops)),
+                SvixDialect(),
+                services,
+            ),
             listen=Api(listen_ops(self.worker.outlets.listeners), ClerkDialect(), services),
             health=self._health,
             dashboard=self._dashboard(),

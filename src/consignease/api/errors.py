@@ -61,6 +61,12 @@ class WrongMethod(Fault):
         self.allowed = allowed
 
 
+class NotOffered(Fault):
+    """Clients know the operation, and we have not got it."""
+
+    default_code = "not_implemented"
+
+
 class Unexpected(Fault):
     """We have a fault of our own; the log has more under the same trace id."""
 
@@ -166,6 +172,7 @@ _STATUSES: tuple[tuple[type[Fault], int], ...] = (
     (WrongMethod, 405),
     (Conflict, 409),
     (TooLarge, 413),
+    (NotOffered, 501),
     (Unavailable, 503),
 )
 

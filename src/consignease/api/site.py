@@ -11,6 +11,8 @@ from consignease.api.dispatch import Api, Receive, Scope, Send
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _ANY_ORIGIN = (b"access-control-allow-origin", b"*")
+_HEALTH = ("/api/v1/health", "/api/v1/health/ping")
+_READ_ONLY = b'{"code":"method_not_allowed","detail":"Health can only be read."}'
 
 
 class Site:
@@ -50,7 +52,7 @@ class Site:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path: str = scope["path"]
-        if path.startswith("/api/v1/"):
+        if path.startswith(("/api/v1/", "/ingest/api/v1/")):
             await self._webhook_call(path, scope, receive, send)
         elif path == "/v1/listen" or path.startswith("/v1/listen/"):
             await self._listen(scope, receive, send)
@@ -69,13 +71,19 @@ class Site:
             await self._backend(scope, receive, send)
 
     async def _webhook_call(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        if path in self._descriptions:
-            headers = [(b"content-type", b"application/json"), _ANY_ORIGIN]
-            await _send(send, 200, headers, self._descriptions[path])
-        elif path.rstrip("/") == "/api/v1/health":
-            await self._send_health(send)
-        elif scope["method"] == "OPTIONS":
+        wanted = path.removesuffix("/")
+        if scope["method"] == "OPTIONS":
             await _preflight(scope, send)
+        elif wanted in self._descriptions:
+            headers = [(b"content-type", b"application/json"), _ANY_ORIGIN]
+            await _send(send, 200, headers, self._descriptions[wanted])
+        elif wanted in _HEALTH and scope["method"] not in {"GET", "HEAD"}:
+            headers = [(b"content-type", b"application/json"), _ANY_ORIGIN]
+            await _send(send, 405, [*headers, (b"allow", b"GET, HEAD, OPTIONS")], _READ_ONLY)
+        elif wanted == _HEALTH[0]:
+            await self._send_health(send)
+        elif wanted == _HEALTH[1]:
+            await _send(send, 204, [_ANY_ORIGIN], b"")
         else:
             await self._webhooks(scope, receive, send)
 
