@@ -185,8 +185,8 @@ def test_attempts_tell_what_happened_and_messages_are_sent_again(svix: Any, app:
         svix.message.expunge_content(app, sent.id)
         gone = svix.message.get(app, sent.id, MessageGetOptions(with_content=True))
         assert gone.payload == {"expired": True}
-        with pytest.raises(HTTPValidationError):
-            svix.message_attempt.resend(app, sent.id, endpoint.id)
+        again = refused(svix.message_attempt.resend, app, sent.id, endpoint.id)
+        assert again == (400, "missing_payload")
 
 
 def wait(ready: Any) -> None:

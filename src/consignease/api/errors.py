@@ -195,6 +195,13 @@ _SVIX_CODES: tuple[tuple[type[Fault], str], ...] = (
 )
 
 
+_SVIX_PLAIN = frozenset({"invalid_scheme", "limit_reached", "missing_payload"})
+"""Codes of faults of content that are a plain 400 there."""
+
+_IN_QUERY = frozenset({"iterator", "order"})
+"""Parameters that come with the query wherever there are any."""
+
+
 def svix_error(fault: Fault, trace_id: str) -> tuple[int, bytes]:
     """Put a fault into the shape that Svix clients read.
 
@@ -206,11 +213,14 @@ def svix_error(fault: Fault, trace_id: str) -> tuple[int, bytes]:
         The status and the body.
     """
     del trace_id  # it is in the answer's headers
+    if fault.code in _SVIX_PLAIN:
+        return 400, msgspec.json.encode({"code": fault.code, "detail": fault.detail})
     if isinstance(fault, Invalid):
         kind = "value_error.jsondecode" if isinstance(fault, Malformed) else "value_error"
         loc = fault.loc if isinstance(fault, Mismatch) else ["body"]
         if not isinstance(fault, Mismatch) and fault.param is not None:
-            loc = ["body", fault.param]
+            source = "query" if fault.param in _IN_QUERY else "body"
+            loc = [source, *fault.param.replace(".[", "\0[").split("\0")]
         detail: Any = [{"loc": loc, "msg": fault.detail, "type": kind}]
         return 422, msgspec.json.encode({"detail": detail})
     code = next((code for kind, code in _SVIX_CODES if isinstance(fault, kind)), fault.code)
