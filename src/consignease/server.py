@@ -270,11 +270,7 @@ class Server:
         webhook_ops = svix_ops(self._vault, self._guards)
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
-            webhooks=Api(
-                (*webhook_ops, *absent_ops(webhook_ops)),
-                SvixDialect(),
-                services,
-            ),
+            webhooks=Api((*webhook_ops, *absent_ops(webhook_ops)), SvixDialect(), services),
             listen=Api(listen_ops(self.worker.outlets.listeners), ClerkDialect(), services),
             health=self._health,
             dashboard=self._dashboard(),

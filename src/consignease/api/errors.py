@@ -187,19 +187,18 @@ def _status(fault: Fault) -> int:
 # The Svix-compatible API
 
 
+_SVIX_PLAIN = frozenset({"invalid_scheme", "limit_reached", "missing_payload"})
+"""Codes of faults of content that are a plain 400 there."""
+
+_IN_QUERY = frozenset({"iterator", "order"})
+"""Parameters that come with the query wherever there are any."""
+
 _SVIX_CODES: tuple[tuple[type[Fault], str], ...] = (
     (Unauthenticated, "authentication_failed"),
     (NotFound, "not_found"),
     (TooLarge, "payload_too_large"),
     (Unexpected, "server_error"),
 )
-
-
-_SVIX_PLAIN = frozenset({"invalid_scheme", "limit_reached", "missing_payload"})
-"""Codes of faults of content that are a plain 400 there."""
-
-_IN_QUERY = frozenset({"iterator", "order"})
-"""Parameters that come with the query wherever there are any."""
 
 
 def svix_error(fault: Fault, trace_id: str) -> tuple[int, bytes]:

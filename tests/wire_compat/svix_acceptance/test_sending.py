@@ -3,6 +3,8 @@
 import contextlib
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from svix.webhooks import Webhook, WebhookVerificationError
@@ -192,6 +194,36 @@ def test_an_attempt_by_hand_says_so(once: Api, receiver: Receiver) -> None:
     once.attempts(app, sent, 1)
     once.ok("POST", f"{app}/msg/{sent}/endpoint/{endpoint}/resend", {}, 202)
     assert [one["triggerType"] for one in once.attempts(app, sent, 2)] == [1, 0]
+
+
+def in_seconds(seconds: int) -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_receiver_that_asks_for_time_gets_it(
+    api: Api, receiver: Receiver, status: int, form: str
+) -> None:
+    """The whole endpoint waits as long as it said, in either form, whatever the schedule says."""
+    app = api.app()
+    value = "1" if form == "seconds" else in_seconds(2)
+    receiver.then(answer(status, [("Retry-After", value)]))
+    api.endpoint(app, receiver.url, ordering="none")
+    first = api.send(app)
+    api.attempts(app, first, 1)
+    api.send(app)
+    arrived = receiver.wait_for(3)
+    assert min(one.at for one in arrived[1:]) - arrived[0].at > 0.9
+
+
+def test_being_asked_for_time_costs_no_try(api: Api, receiver: Receiver) -> None:
+    """However often: it is tried until it is taken."""
+    app = api.app()
+    receiver.then(*[answer(429, [("Retry-After", "0.05")])] * (ALL_TRIES + 2))
+    api.endpoint(app, receiver.url)
+    found = api.attempts(app, api.send(app), ALL_TRIES + 3)
+    assert [one["status"] for one in found] == [0, *[2] * (ALL_TRIES + 2)]
 
 
 def test_redirects_are_failures_and_not_followed(api: Api, receiver: Receiver) -> None:
