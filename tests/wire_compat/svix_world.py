@@ -107,7 +107,7 @@ def _bodies(url: str, number: int) -> dict[str, Any]:
         "PATCH /api/v1/event-type/{}": {"description": "Patched."},
         "POST /api/v1/event-type/import/openapi": {"spec": _SPEC},
         f"POST {_APP}/msg": message,
-        f"POST {_APP}/msg/precheck/active": {"eventTypes": [_TYPE]},
+        f"POST {_APP}/msg/precheck/active": {"eventType": _TYPE},
         f"POST {_OPERATIONAL}": {"url": url},
         f"PUT {_OPERATIONAL}/{{}}": {"url": url},
         f"PUT {_OPERATIONAL}/{{}}/headers": {"headers": {"x-table": "1"}},

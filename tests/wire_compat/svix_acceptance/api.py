@@ -121,7 +121,9 @@ class Api:
 
     def listed(self, path: str, **query: object) -> list[Any]:
         """The first page of a list."""
-        data: list[Any] = self.ok("GET", path, **query)["data"]
+        answer = self.ask("GET", path, **query)
+        assert answer.status == 200, answer
+        data: list[Any] = answer.json["data"]
         return data
 
     def attempts(self, app: str, message: str, count: int) -> list[Any]:

@@ -175,7 +175,7 @@ def test_tags_are_for_finding(api: Api) -> None:
 def test_it_is_asked_beforehand_whether_anybody_listens(api: Api) -> None:
     """By event type and channel."""
     app = api.app()
-    body = {"eventTypes": [TYPE]}
+    body = {"eventType": TYPE}
     assert api.ok("POST", f"{app}/msg/precheck/active", body, 200) == {"active": False}
     api.endpoint(app)
     assert api.ok("POST", f"{app}/msg/precheck/active", body, 200) == {"active": True}
