@@ -61,16 +61,16 @@ class WrongMethod(Fault):
         self.allowed = allowed
 
 
-class NotOffered(Fault):
-    """Clients know the operation, and we have not got it."""
-
-    default_code = "not_implemented"
-
-
 class Unexpected(Fault):
     """We have a fault of our own; the log has more under the same trace id."""
 
     default_code = "internal_error"
+
+
+class NotOffered(Fault):
+    """Clients know the operation, and we have not got it."""
+
+    default_code = "not_implemented"
 
 
 _AT = re.compile(r" - at `(?:key in )?\$?(.*)`$", re.DOTALL)
