@@ -86,8 +86,11 @@ def test_every_function_of_the_hooks_works(story: dict[str, Any]) -> None:
     assert story["did"]["createEndpoint"]["ok"]["filterTypes"] is None
     if RECOVER not in offered():
         refused = story["did"].pop("recoverEndpointMessages")["error"]
-        assert refused["status"] == 501
-        assert json.loads(refused["body"])["code"] == "not_implemented"
+        # A portal token learns only that it may not.
+        assert (refused["status"], "not_implemented" in str(refused["body"])) in {
+            (501, True),
+            (403, False),
+        }
     assert {name: one for name, one in story["did"].items() if "error" in one} == {}
 
 
