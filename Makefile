@@ -17,7 +17,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-setup: $(VENV)/.test $(VENV)/.node ## install everything that the other commands need
+setup: $(VENV)/.test $(VENV)/.svix1 $(VENV)/.node ## install everything that the other commands need
 
 demo: $(VENV)/.demo ## the main job, live: a user changes, a handler gets a verified event; stays up
 	$(BIN)/python examples/demo.py $(ARGS)
@@ -69,6 +69,11 @@ $(VENV)/.demo: requirements/demo.txt pyproject.toml scripts/setup.py
 
 $(VENV)/.test: requirements/test.txt $(VENV)/.demo
 	$(PYTHON) scripts/setup.py $(VENV) requirements/test.txt
+	@touch $@
+
+# Two versions of one package cannot live in one environment.
+$(VENV)/.svix1: tests/wire_compat/svix1.txt $(VENV)/.test
+	$(BIN)/python -m tests.helpers.svix_sdks install
 	@touch $@
 
 $(VENV)/.node: tests/wire_compat/package-lock.json tests/helpers/node.py $(VENV)/.test

@@ -10,11 +10,15 @@ import click
 import msgspec
 
 from consignease.api import clerk_backend
+from consignease.api.svix import svix_ops
+from consignease.api.svix_absent import route
 from consignease.cli.main import COMMANDS, cli
+from consignease.edge.vault import Vault
 from consignease.settings import PREFIX, Settings
 from consignease.wire.catalogue import CATALOGUE
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 
 
 def commands() -> str:
@@ -82,11 +86,41 @@ def backend_api() -> str:
     return text + "\n"
 
 
+def webhook_operations() -> str:
+    """Every operation that the official svix packages call, and whether it is offered."""
+    known = json.loads((ROOT / "tests/fixtures/svix-operations.json").read_text(encoding="utf-8"))
+    there = {route(op.method, op.path) for op in svix_ops(Vault({1: bytes(32)}), {})}
+    there.add("GET /api/v1/health")
+    rows: list[str] = []
+    for one in known:
+        calls = [
+            ", ".join(f"`{call}`" for call in one["calls"].get(client, []))
+            for client in ("py2", "py1", "npm2", "npm1")
+        ]
+        answer = "offered" if route(one["method"], one["path"]) in there else "501"
+        place = f"`{one['method']} {one['path']}`"
+        rows.append(f"| {' | '.join([place, *calls, answer])} |")
+    offered = sum(row.endswith("| offered |") for row in rows)
+    lines = [
+        "# Operations of the webhook API\n",
+        "Everything that the official svix packages call, recorded from the packages themselves",
+        "(npm's names are written as Python writes them). Of",
+        f"{len(rows)} operations {offered} are offered; the others answer 501 with the code",
+        "`not_implemented`. `tests/wire_compat/test_svix_operations.py` executes each with each",
+        "package, `tests/wire_compat/test_svix_react.py` what svix-react calls.\n",
+        "| operation | PyPI 2.x | PyPI 1.x | npm 2.x | npm 1.x | answer |",
+        "|---|---|---|---|---|---|",
+        *rows,
+    ]
+    return "\n".join(lines) + "\n"
+
+
 PAGES = {
     "cli.md": commands,
     "settings.md": settings,
     "events.md": events,
     "backend-api.json": backend_api,
+    "webhook-api-operations.md": webhook_operations,
 }
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from consignease.api.listen import listen_ops
 from consignease.api.ops import Services
 from consignease.api.site import Site
 from consignease.api.svix import SvixDialect, svix_ops
+from consignease.api.svix_absent import absent_ops
 from consignease.dashboard.site import Dashboard
 from consignease.dashboard.visit import Deps
 from consignease.domain.faults import Unavailable
@@ -85,7 +86,7 @@ class Sites:
         )
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
-            webhooks=Api(webhook_ops, SvixDialect(), services),
+            webhooks=Api((*webhook_ops, *absent_ops(webhook_ops)), SvixDialect(), services),
             events=Api(events_ops(self.store.horizon), ClerkDialect(), services),
             listen=Api(listen_ops(self.worker.outlets.listeners), ClerkDialect(), services),
             status=self.watch.status(self.settings, self._key_is_good),

@@ -83,6 +83,12 @@ class Unexpected(Fault):
     default_code = "internal_error"
 
 
+class NotOffered(Fault):
+    """Clients know the operation, and we have not got it."""
+
+    default_code = "not_implemented"
+
+
 _AT = re.compile(r" - at `(?:key in )?\$?(.*)`$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|(\[[^\]]*\])")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
@@ -184,6 +190,7 @@ _STATUSES: tuple[tuple[type[Fault], int], ...] = (
     (Gone, 410),
     (Conflict, 409),
     (TooLarge, 413),
+    (NotOffered, 501),
     (Unavailable, 503),
 )
 
@@ -197,6 +204,12 @@ def _status(fault: Fault) -> int:
 
 # The Svix-compatible API
 
+
+_SVIX_PLAIN = frozenset({"invalid_scheme", "limit_reached", "missing_payload"})
+"""Codes of faults of content that are a plain 400 there."""
+
+_IN_QUERY = frozenset({"iterator", "order"})
+"""Parameters that come with the query wherever there are any."""
 
 _SVIX_CODES: tuple[tuple[type[Fault], str], ...] = (
     (Unauthenticated, "authentication_failed"),
@@ -223,13 +236,16 @@ def svix_error(fault: Fault, trace_id: str) -> tuple[int, bytes]:
         The status and the body.
     """
     del trace_id  # it is in the answer's headers
+    if fault.code in _SVIX_PLAIN:
+        return 400, msgspec.json.encode({"code": fault.code, "detail": fault.detail})
     if isinstance(fault, Invalid):
         kind = "value_error.jsondecode" if isinstance(fault, Malformed) else "value_error"
         if fault.code == UID_MISMATCH:
             kind = fault.code
         loc = fault.loc if isinstance(fault, Mismatch) else ["body"]
         if not isinstance(fault, Mismatch) and fault.param is not None:
-            loc = ["body", fault.param]
+            source = "query" if fault.param in _IN_QUERY else "body"
+            loc = [source, *fault.param.replace(".[", "\0[").split("\0")]
         detail: Any = [{"loc": loc, "msg": fault.detail, "type": kind}]
         return 422, msgspec.json.encode({"detail": detail})
     code = next((code for kind, code in _SVIX_CODES if isinstance(fault, kind)), fault.code)

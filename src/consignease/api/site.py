@@ -61,9 +61,10 @@ class Site:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path: str = scope["path"]
-        if path.rstrip("/") in PATHS:
+        asked = scope["method"]
+        if path.rstrip("/") in PATHS and not (asked == "OPTIONS" and path.startswith("/api/")):
             await self._status(path.rstrip("/"), scope, send)
-        elif path.startswith("/api/v1/"):
+        elif path.startswith(("/api/v1/", "/ingest/api/v1/")):
             await self._webhook_call(path, scope, receive, send)
         elif path == "/v1/listen" or path.startswith("/v1/listen/"):
             await self._listen(scope, receive, send)
@@ -84,11 +85,12 @@ class Site:
             await self._backend(scope, receive, send)
 
     async def _webhook_call(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        if path in self._descriptions:
-            headers = [(b"content-type", b"application/json"), _ANY_ORIGIN]
-            await _send(send, 200, headers, self._descriptions[path])
-        elif scope["method"] == "OPTIONS":
+        wanted = path.removesuffix("/")
+        if scope["method"] == "OPTIONS":
             await _preflight(scope, send)
+        elif wanted in self._descriptions:
+            headers = [(b"content-type", b"application/json"), _ANY_ORIGIN]
+            await _send(send, 200, headers, self._descriptions[wanted])
         else:
             await self._webhooks(scope, receive, send)
 

@@ -19,6 +19,7 @@ from consignease.api.dispatch import Scope, Send
 from consignease.api.ops import bearer
 
 _JSON = (b"content-type", b"application/json")
+_ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 _FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
 PINGS = frozenset({"/health/ping", "/api/v1/health/ping"})
 PATHS = frozenset({"/health", "/metrics", "/api/v1/health", *PINGS})
@@ -79,11 +80,13 @@ class Status:
         """Answer one request."""
         method: str = scope["method"]
         head = method == "HEAD"
+        # What belongs to the webhook API may be read by pages of any origin, as all of it.
+        json = [_JSON, *([_ANY_ORIGIN] if path.startswith("/api/") else [])]
         if method not in {"GET", "HEAD"}:
             body = msgspec.json.encode({"code": "method_not_allowed", "detail": "Use GET."})
-            await _send(send, 405, body, [(b"allow", b"GET, HEAD"), _JSON])
+            await _send(send, 405, body, [(b"allow", b"GET, HEAD"), *json])
         elif path in PINGS:
-            await _send(send, 204, b"", [])
+            await _send(send, 204, b"", json[1:])
         elif path == "/metrics":
             await self._send_metrics(scope, send, head=head)
         else:
@@ -96,7 +99,7 @@ class Status:
                 shown = {"status": said.status, **said.parts}
             else:
                 shown = {"status": said.status, **said.without_words()}
-            await _send(send, status, msgspec.json.encode(shown), [_JSON], head=head)
+            await _send(send, status, msgspec.json.encode(shown), json, head=head)
 
     async def _send_metrics(self, scope: Scope, send: Send, *, head: bool) -> None:
         if not await self._may_read(scope):

@@ -125,7 +125,8 @@ async def list_apps(call: Call[PageQuery, None]) -> bytes:
         applications.page, call.instance, query.iterator, query.limit + 1, query.order
     )
     items = [_app_out(one) for one in found]
-    return msgspec.json.encode(page_of(items, [one.id for one in items], query.limit))
+    ids = [one.id for one in items]
+    return msgspec.json.encode(page_of(items, ids, query.limit, query.iterator))
 
 
 async def create_app(call: Call[CreateQuery, ApplicationIn]) -> Reply:

@@ -67,11 +67,22 @@ def milliseconds(at: datetime | None) -> int | None:
     return None if at is None else round(at.timestamp() * 1000)
 
 
-def page_of(items: list[T], ids: list[str], limit: int) -> dict[str, Any]:
-    """Shape a page of which one more item was read than asked for."""
-    shown = ids[:limit]
+def page_of(
+    items: list[T], ids: list[str], limit: int, iterator: str | None = None
+) -> dict[str, Any]:
+    """Shape a page of which one more item was read than asked for.
+
+    Args:
+        items: What was read, in the order of the list.
+        ids: Their names.
+        limit: How many were asked for.
+        iterator: Where the page begins; with a leading ``-`` it ends there, and the
+            item too many is its first.
+    """
+    wanted = slice(-limit, None) if iterator and iterator.startswith("-") else slice(limit)
+    shown = ids[wanted]
     return {
-        "data": items[:limit],
+        "data": items[wanted],
         "done": len(items) <= limit,
         "iterator": shown[-1] if shown else None,
         "prevIterator": f"-{shown[0]}" if shown else None,

@@ -1,8 +1,9 @@
 """What else there is about endpoints in the webhook API: headers, numbers, examples."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
@@ -10,11 +11,20 @@ from msgspec import Struct
 from consignease.api.ops import Call, Op, Reply
 from consignease.api.svix_calls import milliseconds, owned, shown_time
 from consignease.api.svix_message_shapes import STATUSES, MessageOut
-from consignease.app import endpoints, message_lists, messages, redeliver, statistics
+from consignease.app import (
+    endpoints,
+    event_types,
+    message_lists,
+    messages,
+    redeliver,
+    statistics,
+)
 from consignease.domain import endpoints as rules
+from consignease.domain import metadata
 from consignease.domain.access import Need
 from consignease.domain.endpoints import Endpoint
-from consignease.domain.faults import NotFound
+from consignease.domain.event_types import PING, schema_example
+from consignease.domain.faults import Invalid
 from consignease.domain.instances import Instance
 from consignease.store.tx import Tx
 from consignease.wire.events import EVENT_TYPES
@@ -150,32 +160,49 @@ async def attempt_stats(call: Call[StatsQuery, None]) -> bytes:
 
 
 async def send_example(call: Call[None, ExampleIn]) -> bytes:
-    """Send an endpoint an example of an event type."""
+    """Send an endpoint an example of an event type: the catalogue's, or its schema's."""
     instance, name = await owned(call), call.body.event_type
-    if name not in EVENT_TYPES:
-        msg = f"There is no example of {name!r}."
-        raise NotFound(msg, code="not_found")
-    data = dumps(msgspec.json.decode(example_body(name))["data"])
-    row = await call.services.store.write(
-        _send_example, instance, call.path["endpoint_id"], name, data, call.services.now()
+    if name in EVENT_TYPES:
+        send, data = redeliver.send_example, dumps(msgspec.json.decode(example_body(name))["data"])
+    else:
+        send, data = redeliver.send_body, await _own_example(call, name)
+    made, row = await call.services.store.write(
+        _send_example, send, instance, call.path["endpoint_id"], name, data, call.services.now()
     )
     return msgspec.json.encode(
         MessageOut(
-            id=row[1],
+            id=made,
             event_id=None,
             event_type=name,
-            payload=msgspec.Raw(row[0]["body"]),
+            payload=msgspec.Raw(row["body"]),
             channels=None,
-            timestamp=shown_time(row[0]["at"]),
+            timestamp=shown_time(row["at"]),
         )
     )
 
 
+async def _own_example(call: Call[None, ExampleIn], name: str) -> bytes:
+    if name == PING:
+        return b'{"success":true}'
+    found = await call.services.store.read(event_types.get, call.instance, name)
+    example = schema_example(found.schemas)
+    if not isinstance(example, dict):
+        msg = f"The newest schema of {name} has no example of an object."
+        raise Invalid(msg, code="invalid_scheme")
+    return dumps(metadata.clean(cast("dict[str, Any]", example), "payload"))
+
+
 def _send_example(
-    tx: Tx, instance: Instance, endpoint: str, name: str, data: bytes, now: int
-) -> tuple[Any, str]:
-    made = redeliver.send_example(tx, instance, endpoint, name, data, now)
-    return messages.find(tx, instance, made), made
+    tx: Tx,
+    send: Callable[[Tx, Instance, str, str, bytes, int], str],
+    instance: Instance,
+    endpoint: str,
+    name: str,
+    data: bytes,
+    now: int,
+) -> tuple[str, Any]:
+    made = send(tx, instance, endpoint, name, data, now)
+    return made, messages.find(tx, instance, made)
 
 
 _op = partial(Op, refuses=(404, 422), tag="Endpoints")

@@ -96,12 +96,15 @@ async def list_types(call: Call[EventTypeQuery, None]) -> bytes:
     """Return a page of event types by name: the catalogue's and your own."""
     query = call.query
     found = await call.services.store.read(event_types.every, call.instance)
-    after = query.iterator or ""
-    found = [
-        one for one in found if one.name > after and (query.include_archived or not one.archived)
-    ][: query.limit + 1]
+    found = [one for one in found if query.include_archived or not one.archived]
+    place = (query.iterator or "").removeprefix("-")
+    if query.iterator and query.iterator.startswith("-"):
+        found = [one for one in found if one.name < place][-query.limit - 1 :]
+    else:
+        found = [one for one in found if one.name > place][: query.limit + 1]
     items = [_type_out(one, one.schemas if query.with_content else None) for one in found]
-    return msgspec.json.encode(page_of(items, [one.name for one in items], query.limit))
+    names = [one.name for one in items]
+    return msgspec.json.encode(page_of(items, names, query.limit, query.iterator))
 
 
 async def get_type(call: Call[None, None]) -> bytes:

@@ -93,8 +93,20 @@ def get(tx: Tx, instance: Instance, name: str) -> Application:
 def page(
     tx: Tx, instance: Instance, after: str | None, limit: int, direction: str
 ) -> list[Application]:
-    """Return a page of applications in order of their ids."""
-    return [_read(row) for row in store.page(tx, instance.no, after, limit, direction)]
+    """Return a page of applications in order of their ids.
+
+    Args:
+        tx: The transaction.
+        instance: Whose.
+        after: The id before the page; one with a leading ``-`` is the id after it.
+        limit: How many at most.
+        direction: ``ascending`` or ``descending``.
+    """
+    if after is None or not after.startswith("-"):
+        return [_read(row) for row in store.page(tx, instance.no, after, limit, direction)]
+    other = "descending" if direction == "ascending" else "ascending"
+    rows = store.page(tx, instance.no, after.removeprefix("-"), limit, other)
+    return [_read(row) for row in reversed(rows)]
 
 
 def create(tx: Tx, instance: Instance, app_id: str, wanted: Wanted, now: int) -> Application:

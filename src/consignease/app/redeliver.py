@@ -36,7 +36,7 @@ def resend(tx: Tx, instance: Instance, endpoint: str, message: str, now: int) ->
     no = _endpoint(tx, instance, endpoint)["no"]
     row = _message(tx, instance, message)
     if row["body"] is None:
-        raise Invalid("The body of this message has expired.", code="expired")
+        raise Invalid("The body of this message has expired.", code="missing_payload")
     state = redeliveries.state(tx, row["cursor"], no)
     if state is None:
         redeliveries.add(tx, row["cursor"], no, row["subject"], now)
@@ -83,6 +83,21 @@ def send_example(
     return _send(tx, instance, endpoint, event, (None, 0), now)
 
 
+def send_body(
+    tx: Tx, instance: Instance, endpoint: str, event_type: str, body: bytes, now: int
+) -> str:
+    """Append an example with a body of its own to the log, for one endpoint only.
+
+    Returns:
+        The message's id.
+
+    Raises:
+        NotFound: there is no such endpoint.
+    """
+    no = _endpoint(tx, instance, endpoint)["no"]
+    return _append(tx, instance, no, tx.next_cursor(), (event_type, None, 0), body, now)
+
+
 def resync(tx: Tx, instance: Instance, endpoint: str, user_id: str, data: bytes, now: int) -> str:
     """Send one endpoint the present state of a user, as a ``user.updated`` of its version.
 
@@ -108,16 +123,29 @@ def _send(
     no = _endpoint(tx, instance, endpoint)["no"]
     cursor, (subject, version) = tx.next_cursor(), about
     body = envelope(event, instance_id=instance.id, cursor=cursor, version=version, at=now)
+    return _append(tx, instance, no, cursor, (event.type, subject, version), body, now)
+
+
+def _append(
+    tx: Tx,
+    instance: Instance,
+    endpoint: int,
+    cursor: int,
+    about: tuple[str, int | None, int],
+    body: bytes,
+    now: int,
+) -> str:
+    event_type, subject, version = about
     messages.insert(
         tx,
         cursor=cursor,
         instance=instance.no,
         app=instance.app,
-        type=event.type,
+        type=event_type,
         subject=subject,
         version=version,
         at=now,
         body=body,
     )
-    redeliveries.add(tx, cursor, no, subject, now)
+    redeliveries.add(tx, cursor, endpoint, subject, now, by_hand=False)
     return message_id(instance.id, cursor, now)

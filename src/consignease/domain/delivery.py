@@ -36,6 +36,8 @@ class Flag(IntFlag):
     """Newer deliveries of its lane no longer wait for it."""
     SUPERSEDED = 2
     """Its subject was deleted meanwhile: it is not to be retried."""
+    BY_HAND = 4
+    """Somebody asked for it to be sent once more."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

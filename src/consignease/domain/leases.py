@@ -15,12 +15,14 @@ class Leased:
         attempts: How many attempts have been recorded, tries or not.
         started_at: When the first try began, in milliseconds; None before it.
         content_type: What the body is, where it is not JSON; None for JSON.
+        by_hand: Whether somebody asked for it to be sent once more.
     """
 
     __slots__ = (
         "at",
         "attempts",
         "body",
+        "by_hand",
         "content_type",
         "cursor",
         "endpoint",
@@ -42,7 +44,10 @@ class Leased:
         attempts: int = 0,
         started_at: int | None = None,
         content_type: str | None = None,
+        *,
+        by_hand: bool = False,
     ) -> None:
+        self.by_hand = by_hand
         self.cursor = cursor
         self.endpoint = endpoint
         self.instance_id = instance_id

@@ -24,7 +24,7 @@ LEASE_MS = 30_000
 """How long a lease holds without being renewed."""
 
 _DUE = """
-SELECT d.cursor, d.state, d.subject, d.tries, d.started_at, m.at, m.body, m.content_type,
+SELECT d.cursor, d.state, d.subject, d.tries, d.flags, d.started_at, m.at, m.body, m.content_type,
        i.id AS instance_id, (SELECT count(*) FROM attempt a WHERE a.cursor = d.cursor AND a.endpoint = d.endpoint)
        AS attempts
 FROM delivery d JOIN message m ON m.cursor = d.cursor JOIN instance i ON i.no = m.instance
@@ -152,6 +152,7 @@ def claim(tx: Tx, endpoint: int, now: int, limit: int) -> int | None:
             row["attempts"],
             row["started_at"],
             row["content_type"],
+            by_hand=bool(row["flags"] & Flag.BY_HAND),
         )
         _lease(tx, item, until)
     return tx.execute(_NEXT_DUE, (endpoint,)).fetchone()[0]

@@ -89,7 +89,7 @@ ORDER BY d.endpoint DESC LIMIT :limit
 """
 _CANCEL = "UPDATE delivery SET state = 5, due_at = NULL WHERE cursor = ? AND state < 2"
 _EXPUNGE = """
-UPDATE attempt SET response = ?, headers = x'' WHERE cursor = ? AND endpoint = ? AND n = ?
+UPDATE attempt SET response = ?, headers = x'', error = '' WHERE cursor = ? AND endpoint = ? AND n = ?
 """
 EXPUNGED = b"EXPUNGED"
 

@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
+from consignease.domain.delivery import Flag
 from consignease.store.tx import Tx
 
 _GET = "SELECT state, subject FROM delivery WHERE cursor = ? AND endpoint = ?"
-# What is sent again is outside its lane: marked overtaken, so nothing waits for it.
+# What is sent again is outside its lane: marked overtaken, so nothing waits for it; and by hand.
 _AGAIN = """
-UPDATE delivery SET state = 1, due_at = ?, tries = 0, flags = (flags | 1) & ~2,
+UPDATE delivery SET state = 1, due_at = ?, tries = 0, flags = (flags | 5) & ~2,
   started_at = NULL, lease_until = NULL
 WHERE cursor = ? AND endpoint = ? AND state <> 2
 """
 _ADD = """
 INSERT INTO delivery (cursor, endpoint, subject, state, tries, flags, due_at)
-VALUES (?, ?, ?, 1, 0, 1, ?)
+VALUES (?, ?, ?, 1, 0, ?, ?)
 """
 _RELEASE = """
 UPDATE delivery SET due_at = ? WHERE cursor = ? AND endpoint = ? AND state = 0
@@ -47,6 +48,7 @@ SELECT count(*) FROM
 _TRIED = """
 SELECT count(*) FROM (SELECT 1 FROM attempt WHERE endpoint = ? AND at > ? LIMIT ?) AS tried
 """
+_OUTSIDE, _HAND = int(Flag.OVERTAKEN), int(Flag.BY_HAND)
 _VERSION = "SELECT version FROM object WHERE no = ?"
 
 
@@ -67,9 +69,11 @@ def again(tx: Tx, cursor: int, endpoint: int, now: int) -> None:
     tx.wake(endpoint, now)
 
 
-def add(tx: Tx, cursor: int, endpoint: int, subject: int | None, now: int) -> None:
+def add(
+    tx: Tx, cursor: int, endpoint: int, subject: int | None, now: int, *, by_hand: bool = True
+) -> None:
     """Address a message to one more endpoint."""
-    tx.execute(_ADD, (cursor, endpoint, subject, now))
+    tx.execute(_ADD, (cursor, endpoint, subject, _OUTSIDE | (_HAND if by_hand else 0), now))
     tx.wake(endpoint, now)
 
 
@@ -101,7 +105,9 @@ def missing(tx: Tx, app: int, endpoint: int, first: int, end: int) -> list[Any]:
 def add_all(tx: Tx, messages: Sequence[Any], endpoint: int, now: int) -> None:
     """Address messages, as `missing` returns them, to one more endpoint."""
     if messages:
-        tx.many(_ADD, [(one["cursor"], endpoint, one["subject"], now) for one in messages])
+        flags = _OUTSIDE | _HAND
+        rows = [(one["cursor"], endpoint, one["subject"], flags, now) for one in messages]
+        tx.many(_ADD, rows)
         tx.wake(endpoint, now)
 
 

@@ -104,7 +104,7 @@ def judge(
         item.endpoint,
         item.attempts + 1,
         sent_at,
-        0,
+        int(item.by_hand and item.tries == 0),
         status,
         phase,
         outcome.error,

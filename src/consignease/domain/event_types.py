@@ -1,0 +1,41 @@
+"""Event types of one's own: the example that a schema holds."""
+
+from typing import Any, cast
+
+PING = "svix.ping"
+"""The event type that can be sent as an example without being there."""
+
+
+def schema_example(schemas: dict[str, Any] | None) -> object:
+    """Return the example that the newest of an event type's JSON Schemas holds.
+
+    It is the schema's own (``examples`` of JSON Schema, or ``example`` of OpenAPI), or
+    made of those of its properties.
+
+    Args:
+        schemas: A schema by its version, as clients name it; the highest is the newest.
+
+    Returns:
+        None if there is none.
+    """
+    if not schemas:
+        return None
+    newest = max(schemas, key=lambda name: (len(name), name) if name.isdigit() else (0, name))
+    return _example(schemas[newest])
+
+
+def _example(found: object) -> object:
+    if not isinstance(found, dict):
+        return None
+    schema = cast("dict[str, Any]", found)
+    examples = schema.get("examples")
+    if isinstance(examples, list) and examples:
+        return cast("list[object]", examples)[0]
+    for key in ("example", "default", "const"):
+        if key in schema:
+            return schema[key]
+    properties = schema.get("properties")
+    if not isinstance(properties, dict):
+        return None
+    made = {name: _example(one) for name, one in cast("dict[str, Any]", properties).items()}
+    return made if made and None not in made.values() else None
