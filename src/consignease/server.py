@@ -21,6 +21,7 @@ from consignease.api.listen import listen_ops
 from consignease.api.ops import Services
 from consignease.api.site import Site
 from consignease.api.svix import SvixDialect, svix_ops
+from consignease.api.tunnels import tunnel_ops
 from consignease.app.admins import is_set_up
 from consignease.app.instances import NewInstance, set_up
 from consignease.dashboard.site import Dashboard
@@ -34,10 +35,12 @@ from consignease.edge.resolver import Resolver, SystemResolver
 from consignease.edge.tokens import new_key_pair
 from consignease.edge.vault import Vault, new_key, read_key
 from consignease.folder import Folder, FolderError, InstanceKeys
+from consignease.front import config_options
 from consignease.settings import Settings
 from consignease.store import housekeeping, instances
 from consignease.store.opening import AnyStore, open_store, prepare
 from consignease.store.tx import Tx
+from consignease.tunnel.relay.site import Relay
 from consignease.work.deliver import Deliverer
 from consignease.work.routes import route_loader
 from consignease.work.sweep import sweep
@@ -113,10 +116,10 @@ class Server:
             listener.close()
             self.folder.unlock()
             raise
+        site = self._site()
         config = uvicorn.Config(
-            self._site(),
-            http="httptools",
-            ws="none",
+            site,
+            **config_options(self._relay.upgraded),
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -154,6 +157,8 @@ class Server:
     async def stop(self) -> None:
         """Finish requests, release leases, close the database."""
         self.worker.outlets.listeners.stop()
+        if self._http is not None:
+            self._relay.stop()
         if self._http is not None and self._serving is not None:
             self._http.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):
@@ -267,10 +272,20 @@ class Server:
             now=self._clock.now,
         )
         webhook_ops = svix_ops(self._vault, self._guards)
+        self._relay = Relay(
+            store=self.store,
+            authenticate=self._authenticate_tunnel,
+            now=self._clock.now,
+            base_url=self.settings.public_url or self.base_url,
+            domain=self.settings.tunnel_domain,
+            proxied=bool(self.settings.trusted_proxies),
+        )
+        listen = (*listen_ops(self.worker.outlets.listeners), *tunnel_ops(self._relay))
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
             webhooks=Api(webhook_ops, SvixDialect(), services),
-            listen=Api(listen_ops(self.worker.outlets.listeners), ClerkDialect(), services),
+            listen=Api(listen, ClerkDialect(), services),
+            relay=self._relay,
             health=self._health,
             dashboard=self._dashboard(),
             descriptions={
@@ -316,6 +331,10 @@ class Server:
             if found is not None:
                 self._authenticated[key] = found
         return found
+
+    async def _authenticate_tunnel(self, key: str) -> int | None:
+        found = await self._authenticate(key)
+        return None if found is None else found.no
 
     def _forget_keys(self) -> None:
         self._authenticated.clear()

@@ -5,16 +5,22 @@ as ``CONSIGNEASE_`` and its name in capitals. Flags win over the environment,
 the environment over the file.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from consignease.domain.retry import DEFAULT_SCHEDULE
 
 PREFIX = "CONSIGNEASE_"
+
+_DOMAIN = re.compile(
+    r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(:\d+)?"
+)
 
 
 class SettingsError(ValueError):
@@ -36,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         behind_proxy: Whether a proxy in front of the server speaks TLS.
         trusted_proxies: Addresses or networks whose X-Forwarded-For is believed.
         allow_subnets: Private networks that production endpoints may be in.
+        tunnel_domain: Domain whose subdomains are tunnels, such as ``t.example.net``, with a
+            port if that is not the server's; below ``/t/…`` of the server if it is empty.
         retry_schedule: Seconds to wait after each failed try.
         delivery_timeout: Seconds that one try may take in all.
         endpoint_concurrency: Requests in flight to one endpoint at most.
@@ -53,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     behind_proxy: bool = False
     trusted_proxies: list[str] = []
     allow_subnets: list[str] = []
+    tunnel_domain: str = ""
     retry_schedule: list[float] = msgspec.field(
         default_factory=lambda: [delay / 1000 for delay in DEFAULT_SCHEDULE]
     )
@@ -133,6 +142,16 @@ def _check(settings: Settings) -> None:
         msg = "database_url begins with postgresql://; leave it empty for SQLite."
     elif bool(settings.tls_cert) != bool(settings.tls_key):
         msg = "tls_cert and tls_key go together."
+    elif settings.tunnel_domain and not _DOMAIN.fullmatch(settings.tunnel_domain):
+        msg = "tunnel_domain is a host name whose subdomains are tunnels, such as t.example.net."
+    elif settings.tunnel_domain and _holds(settings.tunnel_domain, settings.public_url):
+        msg = "tunnel_domain must not hold the server's own host: tunnels get another domain."
     else:
         return
     raise SettingsError(msg)
+
+
+def _holds(domain: str, public_url: str) -> bool:
+    """Whether the server's own host is the domain or one of its subdomains."""
+    host = urlsplit(public_url).hostname or ""
+    return f".{host}".endswith(f".{domain.partition(':')[0]}")

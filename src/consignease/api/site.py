@@ -1,7 +1,7 @@
 """Everything that is served, by the beginning of its path."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -10,6 +10,20 @@ from consignease.api.dispatch import Api, Receive, Scope, Send
 
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+
+class Relay(Protocol):
+    """Serves tunnels: `consignease.tunnel.relay.site.Relay` does."""
+
+    def owns(self, scope: Scope) -> bool:
+        """Whether a request is for a tunnel."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer it."""
+        ...
+
+
+_LISTEN = frozenset({"/v1/listen", "/v1/tunnels"})
 _ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 
 
@@ -24,6 +38,7 @@ class Site:
         dashboard: The pages below ``/dashboard``.
         descriptions: OpenAPI documents, by where they are.
         avatars: Finds pictures of users.
+        relay: Serves tunnels, which come before everything else.
     """
 
     def __init__(
@@ -36,7 +51,9 @@ class Site:
         dashboard: App,
         descriptions: Mapping[str, Mapping[str, object]],
         avatars: Avatars,
+        relay: Relay,
     ) -> None:
+        self._relay = relay
         self._descriptions = {
             path: msgspec.json.encode(document) for path, document in descriptions.items()
         }
@@ -50,9 +67,11 @@ class Site:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path: str = scope["path"]
-        if path.startswith("/api/v1/"):
+        if self._relay.owns(scope):
+            await self._relay(scope, receive, send)
+        elif path.startswith("/api/v1/"):
             await self._webhook_call(path, scope, receive, send)
-        elif path == "/v1/listen" or path.startswith("/v1/listen/"):
+        elif path.startswith(("/v1/listen/", "/v1/tunnels/")) or path in _LISTEN:
             await self._listen(scope, receive, send)
         elif path in self._descriptions:
             headers = [(b"content-type", b"application/json")]

@@ -4,12 +4,12 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
+from consignease.cli.loop import runner
 from consignease.domain.faults import Unavailable
 from consignease.folder import Folder, FolderError
 from consignease.server import Server
@@ -31,7 +31,7 @@ def run_server(settings: Settings, ready: Callable[[Server], None]) -> None:
         await server.run_until_signal()
 
     try:
-        _loop_runner()(serve())
+        runner()(serve())
     except (FolderError, Unavailable) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
@@ -61,7 +61,7 @@ def run_worker(
         await server.run_until_signal()
 
     try:
-        _loop_runner()(work())
+        runner()(work())
     except (FolderError, Unavailable) as error:
         raise click.ClickException(str(error)) from None
 
@@ -82,11 +82,3 @@ def _log_to_stderr(settings: Settings) -> None:
     )
     for chatty in ("alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-
-
-def _loop_runner() -> Callable[[Coroutine[Any, Any, None]], None]:
-    try:
-        import uvloop
-    except ImportError:  # Windows
-        return asyncio.run
-    return uvloop.run

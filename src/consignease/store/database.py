@@ -5,7 +5,7 @@ from pathlib import Path
 
 from consignease.domain.faults import Unavailable
 
-HEAD = "0005"
+HEAD = "0011"
 """The newest schema revision this release knows."""
 
 
