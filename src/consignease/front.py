@@ -44,7 +44,7 @@ class _Front(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Refuse what is ambiguous, then go on."""
-        reason = _ambiguous(self.url, self.headers)
+        reason = _ambiguous(self.url, self.headers, self._version())
         if reason is not None:
             self._reason = reason
             raise BadRequest(reason)
@@ -69,14 +69,20 @@ class _Front(HttpToolsProtocol):
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
 
+    def _version(self) -> str:
+        assert self.parser is not None
+        return self.parser.get_http_version()
+
     def _abort(self) -> None:
         self.cycle.disconnected = True
         self.cycle.message_event.set()
         self.transport.abort()
 
 
-def _ambiguous(url: bytes, headers: list[tuple[bytes, bytes]]) -> str | None:
+def _ambiguous(url: bytes, headers: list[tuple[bytes, bytes]], version: str) -> str | None:
     """Say what of a request could be read in two ways; None if nothing can."""
+    if version not in {"1.1", "1.0"}:
+        return "The request is not HTTP/1.1."
     if not url.startswith(b"/") and url != b"*":
         return "The request's target is no path: this is no proxy."
     hosts = lengths = 0

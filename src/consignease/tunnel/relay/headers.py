@@ -57,9 +57,13 @@ def of_request(fields: Fields, *, shared_host: bool, upgrade: bool) -> Fields:
     gone = _HOP | _SET_HERE | listed(fields)
     if upgrade:
         gone -= {b"upgrade"}
-    kept = [field for field in fields if field[0] not in gone]
-    if shared_host and any(name == b"cookie" for name, _ in kept):
-        kept = [field for field in map(_without_ours, kept) if field[1]]
+    kept: Fields = []
+    for name, value in fields:
+        if name in gone:
+            continue
+        passed = _others(value) if shared_host and name == b"cookie" else value
+        if passed or name != b"cookie":
+            kept.append((name, passed))
     return kept
 
 
@@ -111,13 +115,10 @@ def _check(fields: Fields) -> None:
         raise FieldsError("its Content-Length cannot be read")
 
 
-def _without_ours(field: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+def _others(value: bytes) -> bytes:
     """Take the server's own cookies out of a ``Cookie`` field."""
-    name, value = field
-    if name != b"cookie":
-        return (name, value or b" ")
     crumbs = [crumb for crumb in value.split(b";") if not _COOKIE_OURS.match(crumb.strip())]
-    return name, b";".join(crumbs).strip()
+    return b";".join(crumbs).strip()
 
 
 def _cookie(value: bytes, prefix: bytes) -> bytes:
