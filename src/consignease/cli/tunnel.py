@@ -7,21 +7,25 @@ import re
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 
+from consignease.cli.dotenv import read_dotenv
 from consignease.cli.listen import INTERRUPTED
 from consignease.cli.loop import runner
 from consignease.cli.remote import Remote, remote, server_option
 from consignease.cli.target import data_dir_option, instance_option
 from consignease.cli.tunnel_output import Screen
 from consignease.edge.guard import DEVELOPMENT, verdict
+from consignease.tunnel.agent.inspector.server import Inspector
 from consignease.tunnel.agent.listen import Server, StopError
 from consignease.tunnel.agent.names import list_names, release_name
 from consignease.tunnel.agent.records import Recorder
 from consignease.tunnel.agent.target import Target, TargetError, parse_target
 from consignease.tunnel.agent.tunnel import Agent
 from consignease.tunnel.frames import Hello
+from consignease.wire.explain import SECRET_VARIABLE, WRONG_VARIABLES
 
 EXAMPLE = "consignease tunnel 3000 --url fawn-two-nominally"
 
@@ -151,20 +155,28 @@ def tunnel(
 
 
 def _run(make: Callable[[], Agent], screen: Screen, port: int) -> int:
-    del screen, port
-
     async def serving() -> None:
         agent = make()
+        inspector = Inspector(agent, _secrets)
+        if port:
+            await inspector.start(port)
+            screen.inspector = inspector.url
         try:
             await agent.run()
         finally:
             await agent.close()
+            await inspector.close()
 
     try:
         runner()(serving())
     except StopError as error:
         click.echo(f"Stopped: {error}", err=True)
         return error.code
+    except OSError as error:
+        message = (
+            f"The inspector cannot listen near port {port}: {error.strerror}. Say --inspect 0."
+        )
+        raise click.ClickException(message) from None
     except KeyboardInterrupt:
         click.echo("Stopped. The name stays yours.", err=True)
         return INTERRUPTED
@@ -190,6 +202,12 @@ def _names(place: Remote, release: str | None) -> None:
         click.echo(f"{one.name:<28} {one.url}  {state}")
     if not found:
         click.echo(f"No names yet. Open a tunnel: {EXAMPLE}")
+
+
+def _secrets() -> dict[str, str]:
+    """Find the application's signing secrets, by the names of their variables."""
+    around = {**read_dotenv(Path(".env")), **os.environ}
+    return {name: around[name] for name in (SECRET_VARIABLE, *WRONG_VARIABLES) if around.get(name)}
 
 
 def _target(text: str, host_header: str, *, remote_too: bool) -> Target:

@@ -68,6 +68,7 @@ class Exchange:
         agent: Whose.
         stream: To the server.
         request: What the client asks for.
+        replay_of: The number of the exchange that this one repeats.
     """
 
     __slots__ = (
@@ -90,7 +91,9 @@ class Exchange:
         "_task",
     )
 
-    def __init__(self, agent: Home, stream: Way, request: Request) -> None:
+    def __init__(
+        self, agent: Home, stream: Way, request: Request, *, replay_of: int | None = None
+    ) -> None:
         self._agent = agent
         self._stream = stream
         self._request = request
@@ -105,8 +108,13 @@ class Exchange:
         self._head = b""
         self._task: asyncio.Task[None] | None = None
         self._started = time.perf_counter()
-        self._record: Record = agent.recorder.begin(request)
+        self._record: Record = agent.recorder.begin(request, replay_of)
         stream.party = self
+
+    @property
+    def number(self) -> int:
+        """Names its record."""
+        return self._record.number
 
     def begin(self) -> None:
         """Ask the application."""

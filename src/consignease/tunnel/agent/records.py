@@ -123,10 +123,11 @@ class Recorder:
         self._numbers = 0
         self._bytes = 0
 
-    def begin(self, request: Request) -> Record:
+    def begin(self, request: Request, replay_of: int | None = None) -> Record:
         """Note that an exchange begins."""
         self._numbers += 1
         record = Record(self._numbers, request)
+        record.replay_of = replay_of
         self._records.append(record)
         return record
 
