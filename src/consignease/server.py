@@ -279,6 +279,7 @@ class Server:
             base_url=self.settings.public_url or self.base_url,
             domain=self.settings.tunnel_domain,
             proxied=bool(self.settings.trusted_proxies),
+            foreign=self.settings.svix_relay,
         )
         listen = (*listen_ops(self.worker.outlets.listeners), *tunnel_ops(self._relay))
         return Site(

@@ -44,6 +44,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         allow_subnets: Private networks that production endpoints may be in.
         tunnel_domain: Domain whose subdomains are tunnels, such as ``t.example.net``, with a
             port if that is not the server's; below ``/t/…`` of the server if it is empty.
+        svix_relay: Whether the command lines of Svix and Clerk may forward events
+            (``/api/v1/listen/``), and inboxes take requests (``/in/…``). Whoever knows
+            a token may use its inbox: there is no login. On by default in ``consignease dev``.
         retry_schedule: Seconds to wait after each failed try.
         delivery_timeout: Seconds that one try may take in all.
         endpoint_concurrency: Requests in flight to one endpoint at most.
@@ -62,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trusted_proxies: list[str] = []
     allow_subnets: list[str] = []
     tunnel_domain: str = ""
+    svix_relay: bool = False
     retry_schedule: list[float] = msgspec.field(
         default_factory=lambda: [delay / 1000 for delay in DEFAULT_SCHEDULE]
     )

@@ -81,12 +81,20 @@ class Client:
 class RunningServer:
     """A whole server in this process, on an event loop in a thread of its own."""
 
-    def __init__(self, folder: Path, *, resolver: Resolver | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        resolver: Resolver | None = None,
+        ca_file: str | None = None,
+        **settings: Any,
+    ) -> None:
         values: dict[str, Any] = {"port": 0, "data_dir": str(folder), "grace": 5.0, **settings}
         if POSTGRES:
             values.setdefault("database_url", database_of(str(folder)))
         self.settings = Settings(**values)
         self._resolver = resolver
+        self._ca_file = ca_file
         self._loop: asyncio.AbstractEventLoop
         self._thread = threading.Thread(target=self._run, name="server-under-test")
         self._ready: Future[None] = Future()
@@ -111,7 +119,9 @@ class RunningServer:
         self._stop = asyncio.Event()
         try:
             folder = Folder(Path(self.settings.data_dir))
-            self.server = Server(self.settings, folder, resolver=self._resolver)
+            self.server = Server(
+                self.settings, folder, resolver=self._resolver, ca_file=self._ca_file
+            )
             await self.server.start()
         except BaseException as error:
             self._ready.set_exception(error)

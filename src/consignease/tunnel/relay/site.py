@@ -9,10 +9,13 @@ from consignease.app import tunnels as app
 from consignease.store import tunnels as store
 from consignease.store.opening import AnyStore
 from consignease.tunnel.frames import PATH, Fields, Request
+from consignease.tunnel.relay import svix
+from consignease.tunnel.relay.capture import Capture
 from consignease.tunnel.relay.forward import Forward
 from consignease.tunnel.relay.handshake import Upgrade
 from consignease.tunnel.relay.headers import FIELDS_BYTES, FIELDS_MOST, of_request
 from consignease.tunnel.relay.hub import Hub
+from consignease.tunnel.relay.inbox import Inboxes
 from consignease.tunnel.relay.passthrough import Passthrough
 from consignease.tunnel.relay.session import Session
 from consignease.tunnel.relay.types import Receive, Scope, Send
@@ -45,6 +48,7 @@ class Relay:
         base_url: Where the server is reached from outside.
         domain: Tunnels are its subdomains; empty puts them below ``/t/``.
         proxied: Whether a trusted proxy says where requests come from.
+        foreign: Whether other people's command lines are served, and inboxes.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Relay:
         base_url: str,
         domain: str,
         proxied: bool,
+        foreign: bool,
     ) -> None:
         self._store = store
         self._authenticate = authenticate
@@ -65,7 +70,8 @@ class Relay:
         self._suffix = f".{self._domain}" if domain else ""
         self._port = domain.partition(":")[2]
         self._proxied = proxied
-        self._open: set[asyncio.BaseProtocol] = set()
+        self._inboxes = Inboxes(now) if foreign else None
+        self._capture = Capture(self._inboxes) if self._inboxes is not None else None
         self.hub = Hub[Session](self._claim, self._kept, self.address)
 
     def address(self, name: str) -> tuple[str, str]:
@@ -78,13 +84,18 @@ class Relay:
 
     def owns(self, scope: Scope) -> bool:
         """Whether a request is for a tunnel."""
-        if scope["raw_path"].startswith(_BELOW):
+        path: bytes = scope["raw_path"]
+        if path.startswith(_BELOW) or (self._capture is not None and self._capture.owns(path)):
             return True
         return bool(self._suffix) and _host(scope["headers"]).endswith(self._suffix)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one HTTP request through its tunnel."""
         fields: Fields = scope["headers"]
+        own_host = bool(self._suffix) and _host(fields).endswith(self._suffix)
+        if self._capture is not None and not own_host and self._capture.owns(scope["raw_path"]):
+            await self._capture(scope, receive, send)
+            return
         refusal = await self._forward(scope, fields, receive, send)
         if refusal is not None:
             head, body = refusal.render(fields)
@@ -127,6 +138,8 @@ class Relay:
         if upgrade.path == PATH.encode():
             return Session(self.hub, self._authenticate, upgrade)
         host = _host(upgrade.fields)
+        if self._inboxes is not None and upgrade.path.rstrip(b"/") == svix.PATH:
+            return svix.SvixListener(self._inboxes, upgrade)
         place = self._place(host, upgrade.target)
         if place is None or not place.target:
             return _Refused(NO_SOCKET, upgrade.fields)
