@@ -79,7 +79,6 @@ class Exchange:
         "_done",
         "_ended",
         "_head",
-        "_held",
         "_kept",
         "_kept_bytes",
         "_owed",
@@ -89,6 +88,7 @@ class Exchange:
         "_started",
         "_stream",
         "_task",
+        "_unsent",
     )
 
     def __init__(
@@ -100,12 +100,11 @@ class Exchange:
         self._connection: Connection | None = None
         self._kept: list[bytes] | None = []
         self._kept_bytes = 0
-        self._held: list[bytes] = []
         self._owed = 0
         self._ended = not request.body and not request.upgrade
         self._responded = self._broken = self._done = False
         self._chunked = request.body and not any(n == b"content-length" for n, _ in request.fields)
-        self._head = b""
+        self._head = self._unsent = b""
         self._task: asyncio.Task[None] | None = None
         self._started = time.perf_counter()
         self._record: Record = agent.recorder.begin(request, replay_of)
@@ -154,8 +153,18 @@ class Exchange:
         out = [self._head, *map(self._framed, body)]
         if self._ended and self._chunked:
             out.append(_CHUNK_END)
-        connection.transport.write(b"".join(out))
+        self._unsent = b"".join(out)
+        if self._ended or body:
+            self._flush()
+        else:
+            # The body's beginning came in the same message, most likely: one write for both.
+            asyncio.get_running_loop().call_soon(self._flush)
         self._grant()
+
+    def _flush(self) -> None:
+        if self._unsent and self._connection is not None:
+            self._connection.transport.write(self._unsent)
+        self._unsent = b""
 
     def _framed(self, data: bytes) -> bytes:
         return b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
@@ -176,7 +185,8 @@ class Exchange:
             else:
                 self._kept = None
         if self._connection is not None:
-            self._connection.transport.write(self._framed(data))
+            self._unsent += self._framed(data)
+            self._flush()
         self._grant()
 
     def on_end(self) -> None:
@@ -184,6 +194,7 @@ class Exchange:
         if self._ended or self._done:
             return
         self._ended = True
+        self._flush()
         if self._connection is not None and self._chunked:
             self._connection.transport.write(_CHUNK_END)
         elif self._connection is not None and self._request.upgrade:
