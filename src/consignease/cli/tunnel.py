@@ -1,5 +1,6 @@
 """`consignease tunnel`: an application on this machine gets a public URL."""
 
+import gc
 import getpass
 import hashlib
 import os
@@ -161,6 +162,9 @@ def _run(make: Callable[[], Agent], screen: Screen, port: int) -> int:
         if port:
             await inspector.start(port)
             screen.inspector = inspector.url
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
         try:
             await agent.run()
         finally:
