@@ -65,6 +65,7 @@ def test_answers_are_taken_apart_wherever_they_are_cut(
         b"HTTP/1.1 200 OK\r\nA: 1\r\n folded\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
@@ -90,14 +91,20 @@ def test_head_requests_and_empty_statuses_have_no_body() -> None:
     assert parse(b"HTTP/1.1 304 Same\r\nContent-Length: 9\r\n\r\n", []) == (304, b"", 1, True)
 
 
-def request(*fields: tuple[bytes, bytes], target: bytes = b"/x?y", body: bool = False) -> Request:
+def request(
+    *fields: tuple[bytes, bytes],
+    target: bytes = b"/x?y",
+    body: bool = False,
+    host: str = "a.t.example",
+    peer: str = "192.0.2.1",
+) -> Request:
     return Request(
         method="POST",
         target=target,
         fields=list(fields),
-        host="a.t.example",
+        host=host,
         scheme="https",
-        peer="192.0.2.1",
+        peer=peer,
         body=body,
     )
 
@@ -134,6 +141,8 @@ def test_the_application_sees_its_own_address() -> None:
         request(target=b"http://169.254.169.254/"),
         request(target=b"/ HTTP/1.1\r\nHost: evil"),
         request(target=b"*"),
+        request(host="a\r\nEvil: 1"),
+        request(peer="1\r\n\r\nGET / HTTP/1.1"),
     ],
 )
 def test_a_server_cannot_make_the_agent_write_anything_else(bad: Request) -> None:

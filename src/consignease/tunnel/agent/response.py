@@ -178,11 +178,23 @@ class Parser:
 
     def _frame(self, line: bytes, head: Head, events: list[Event]) -> None:
         """Find out where the body ends (RFC 9112 section 6.3)."""
-        lengths = _values(head, b"content-length")
-        codings = _values(head, b"transfer-encoding")
-        connection = b",".join(_values(head, b"connection"))
+        lengths: set[bytes] = set()
+        codings: set[bytes] = set()
+        connections: set[bytes] = set()
+        framing = {
+            b"content-length": lengths,
+            b"transfer-encoding": codings,
+            b"connection": connections,
+        }
+        for name, value in head.fields:
+            found = framing.get(name.lower())
+            if found is not None:
+                found.add(value.lower())
+        connection = b",".join(connections)
         if codings - {b"chunked"}:
             raise BadResponseError("its Transfer-Encoding is not known")
+        if codings and lengths:
+            raise BadResponseError("its length is said in two ways")
         self.keep = b"close" not in connection and (
             line.startswith(b"HTTP/1.1") or b"keep-alive" in connection
         )
@@ -205,10 +217,6 @@ class Parser:
     def _end(self, events: list[Event]) -> None:
         self._state = _State.DONE
         events.append(None)
-
-
-def _values(head: Head, wanted: bytes) -> set[bytes]:
-    return {value.lower() for name, value in head.fields if name.lower() == wanted}
 
 
 _HEX = frozenset(b"0123456789abcdefABCDEF")

@@ -62,6 +62,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         """
         if not _METHOD.fullmatch(request.method) or not _TARGET.fullmatch(request.target):
             raise TargetError("the request's first line cannot be passed on")
+        if not f"{request.host}{request.peer}{request.scheme}{prefix}".isprintable():
+            raise TargetError("where the request came from cannot be passed on")
         fields = request.fields
         if self.host_header == "rewrite" and not prefix:
             # The application sees itself at its own address, in these as in Host.
@@ -81,7 +83,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
             lines.append(b"Transfer-Encoding: chunked")
         if request.upgrade:
             lines.append(b"Connection: Upgrade")
-        lines += _forwarded(request, prefix)
+        lines.append(_forwarded(request, prefix))
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def public(self, fields: Fields, url: str, prefix: str) -> Fields:
@@ -126,20 +128,18 @@ def parse_target(text: str, *, host_header: str, judge: Judge | None) -> Target:
     )
 
 
-def _forwarded(request: Request, prefix: str) -> list[bytes]:
+def _forwarded(request: Request, prefix: str) -> bytes:
     """Say whom the request came from and where it was sent to (RFC 7239 and its forerunners)."""
     peer, host, scheme = request.peer, request.host, request.scheme
     node = f'"[{peer}]"' if ":" in peer else peer or "unknown"
     quoted = host.replace("\\", "").replace('"', "")
-    lines = [
-        f"X-Forwarded-For: {peer}",
-        f"X-Forwarded-Host: {host}",
-        f"X-Forwarded-Proto: {scheme}",
-        f'Forwarded: for={node};host="{quoted}";proto={scheme}',
-    ]
+    text = (
+        f"X-Forwarded-For: {peer}\r\nX-Forwarded-Host: {host}\r\nX-Forwarded-Proto: {scheme}\r\n"
+        f'Forwarded: for={node};host="{quoted}";proto={scheme}'
+    )
     if prefix:
-        lines.append(f"X-Forwarded-Prefix: {prefix}")
-    return [line.encode("latin-1", "replace") for line in lines]
+        text += f"\r\nX-Forwarded-Prefix: {prefix}"
+    return text.encode("latin-1", "replace")
 
 
 def _as_local(field: tuple[bytes, bytes], public: bytes, local: bytes) -> tuple[bytes, bytes]:

@@ -28,6 +28,7 @@ _WHOLE_HOST = frozenset(
     b"strict-transport-security public-key-pins expect-ct alt-svc clear-site-data nel report-to "
     b"service-worker-allowed origin-agent-cluster".split()
 )
+_NOT_ASKED, _NOT_ANSWERED = _HOP | _SET_HERE, _HOP | _WHOLE_HOST
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _COOKIE_OURS = re.compile(rb"(?:__Host-)?consignease", re.IGNORECASE)
@@ -37,12 +38,12 @@ class FieldsError(ValueError):
     """Header fields that cannot be passed on; the text says why."""
 
 
-def listed(fields: Fields) -> frozenset[bytes]:
-    """Return the names that ``Connection`` says belong to the connection (RFC 9110 7.6.1)."""
-    found = [value for name, value in fields if name == b"connection"]
-    if not found:
-        return frozenset()
-    return frozenset(part.strip().lower() for value in found for part in value.split(b","))
+def _gone(always: frozenset[bytes], fields: Fields, *, upgrade: bool) -> frozenset[bytes]:
+    """Return the names that stay behind: those too that ``Connection`` lists (RFC 9110 7.6.1)."""
+    for name, value in fields:
+        if name == b"connection":
+            always |= {part.strip().lower() for part in value.split(b",")}
+    return always - {b"upgrade"} if upgrade else always
 
 
 def of_request(fields: Fields, *, shared_host: bool, upgrade: bool) -> Fields:
@@ -54,9 +55,7 @@ def of_request(fields: Fields, *, shared_host: bool, upgrade: bool) -> Fields:
             of the Dashboard are left out.
         upgrade: Whether another protocol is asked for; ``Upgrade`` is kept then.
     """
-    gone = _HOP | _SET_HERE | listed(fields)
-    if upgrade:
-        gone -= {b"upgrade"}
+    gone = _gone(_NOT_ASKED, fields, upgrade=upgrade)
     kept: Fields = []
     for name, value in fields:
         if name in gone:
@@ -83,9 +82,7 @@ def of_response(status: int, fields: Fields, *, prefix: bytes, upgrade: bool = F
         raise FieldsError(f"its status is {status}")
     fields = [(name.lower(), value.strip(b" \t")) for name, value in fields]
     _check(fields)
-    gone = _HOP | _WHOLE_HOST | listed(fields)
-    if upgrade:
-        gone -= {b"upgrade"}
+    gone = _gone(_NOT_ANSWERED, fields, upgrade=upgrade)
     if status in {204, 304}:
         gone |= {b"content-length"}
     kept: Fields = []
@@ -105,14 +102,17 @@ def of_response(status: int, fields: Fields, *, prefix: bytes, upgrade: bool = F
 
 
 def _check(fields: Fields) -> None:
-    size = sum(len(name) + len(value) for name, value in fields)
+    size = lengths = 0
+    for name, value in fields:
+        size += len(name) + len(value)
+        if not _NAME.fullmatch(name) or _NO_VALUE.search(value):
+            raise FieldsError("one of its headers cannot be passed on")
+        if name == b"content-length":
+            lengths += 1
+            if lengths > 1 or not value.isdigit() or len(value) > 18:
+                raise FieldsError("its Content-Length cannot be read")
     if size > FIELDS_BYTES or len(fields) > FIELDS_MOST:
         raise FieldsError("its headers are too large")
-    if not all(_NAME.fullmatch(name) and not _NO_VALUE.search(value) for name, value in fields):
-        raise FieldsError("one of its headers cannot be passed on")
-    lengths = [value for name, value in fields if name == b"content-length"]
-    if len(lengths) > 1 or any(not value.isdigit() or len(value) > 18 for value in lengths):
-        raise FieldsError("its Content-Length cannot be read")
 
 
 def _others(value: bytes) -> bytes:
