@@ -145,3 +145,22 @@ def test_an_answer_of_two_meanings_is_not_passed_on(
     answer = send(server, b"GET /raw HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
     assert answer.count(b"HTTP/1.1") <= 1
     assert answer.startswith(b"HTTP/1.1 502 ") or not answer.endswith(b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "kept"),
+    [(b"HEAD", b"200 OK", True), (b"GET", b"304 Same", False), (b"GET", b"204 None", False)],
+)
+def test_answers_without_a_body(
+    server: RunningServer, app: App, method: bytes, status: bytes, kept: bool
+) -> None:
+    """HEAD keeps the length it would have; 204 and 304 have neither length nor body."""
+    app.raw = b"HTTP/1.1 " + status + b"\r\nContent-Length: 1000\r\nETag: x\r\n\r\n"
+    answer = send(
+        server, method + b" /raw HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n", end=False
+    )
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 " + status[:3])
+    assert (b"content-length: 1000" in head) is kept
+    assert b"etag: x" in head
+    assert body == b""

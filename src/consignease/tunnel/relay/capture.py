@@ -22,7 +22,6 @@ from consignease.tunnel.relay.inbox import (
     Captured,
     Inbox,
     Inboxes,
-    captured,
     history,
 )
 from consignease.tunnel.relay.types import Receive, Scope, Send
@@ -96,16 +95,17 @@ class Capture:
             await _json(send, 422, {"code": "validation", "detail": words})
             return
         fields = of_request(scope["headers"], shared_host=True, upgrade=False)
-        note = captured(
-            self._inboxes.next_number(),
-            scope["method"],
-            scope["consignease.target"].decode("latin-1"),
-            _joined(fields),
-            body,
-            (scope["client"] or ("",))[0],
-            0,
+        number = self._inboxes.next_number()
+        note = Captured(
+            id=number,
+            method=scope["method"],
+            url=scope["consignease.target"].decode("latin-1"),
+            headers=_joined(fields),
+            body=base64.b64encode(body).decode(),
+            ip=(scope["client"] or ("",))[0],
+            created_at=int(number[:13]),
+            response={},
         )
-        note.created_at = int(note.id[:13])
         self._inboxes.keep(inbox, note)
         if told.hold:
             await asyncio.sleep(min(told.hold, _HOLD_MOST))

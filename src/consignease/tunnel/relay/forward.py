@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from consignease.tunnel.frames import WINDOW_BYTES, Kind, Request, Response, pack_struct
+from consignease.tunnel.frames import WINDOW_BYTES, Fields, Kind, Request, Response, pack_struct
 from consignease.tunnel.link import Stream
 from consignease.tunnel.relay.headers import FieldsError, of_response
 from consignease.tunnel.relay.session import Session
@@ -176,26 +176,47 @@ class Forward:
             words = f"The application's answer cannot be passed on: {error}."
             return Refusal(status=502, code="bad_answer", words=words)
         await send({"type": "http.response.start", "status": response.status, "headers": fields})
+        if not await self._send_body(_length(scope, fields), send):
+            # A body that is cut off must not look whole: the connection breaks with it.
+            scope["consignease.abort"]()
+            while not self._gone and (await receive())["type"] != "http.disconnect":
+                pass
+        return None
+
+    async def _send_body(self, left: int | None, send: Send) -> bool:
+        """Send the answer's body.
+
+        Args:
+            left: Its length, where that was said.
+            send: To the client.
+
+        Returns:
+            Whether it was whole, or nobody wants it any more.
+        """
         while not self._gone:
-            if self._parts:
-                data = self._parts.popleft()
-                last = self._ended and not self._parts
+            data = self._parts.popleft() if self._parts else b""
+            last = self._ended and not self._parts
+            if left is not None:
+                left -= len(data)
+                if left < 0 or (last and left):
+                    return False
+            if data or last:
                 await send({"type": "http.response.body", "body": data, "more_body": not last})
                 self._stream.consumed(len(data))
                 if last:
-                    return None
-            elif self._ended:
-                await send({"type": "http.response.body", "body": b""})
-                return None
+                    return True
             elif self._failed is not None:
-                # A body that is cut off must not look whole: the connection breaks with it.
-                scope["consignease.abort"]()
-                while not self._gone and (await receive())["type"] != "http.disconnect":
-                    pass
-                return None
+                return False
             else:
                 await self._change()
+        return True
+
+
+def _length(scope: Scope, fields: Fields) -> int | None:
+    """Return how long an answer's body must be; None if nothing was said of it."""
+    if scope["method"] == "HEAD":
         return None
+    return next((int(value) for name, value in fields if name == b"content-length"), None)
 
 
 assert _SMALL < WINDOW_BYTES  # a small body never waits for credit

@@ -5,7 +5,6 @@ post, read and listen. So their number is bounded, for all and for each address.
 """
 
 import asyncio
-import base64
 import re
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -159,19 +158,3 @@ def history(inbox: Inbox | None, iterator: str) -> dict[str, Any]:
     kept = list(inbox.kept) if inbox is not None else []
     data = [one for one in kept if one.id > iterator]
     return {"data": data, "iterator": data[-1].id if data else iterator, "done": True}
-
-
-def captured(
-    number: str, method: str, url: str, headers: dict[str, str], body: bytes, ip: str, now: int
-) -> Captured:
-    """Note a request."""
-    return Captured(
-        id=number,
-        method=method,
-        url=url,
-        headers=headers,
-        body=base64.b64encode(body).decode(),
-        ip=ip,
-        created_at=now,
-        response={},
-    )
