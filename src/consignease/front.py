@@ -95,7 +95,7 @@ def _ambiguous(url: bytes, headers: list[tuple[bytes, bytes]], version: str) -> 
                 return "The Content-Length is no number."
         elif name == b"transfer-encoding" and value.lower() != b"chunked":
             return "Only chunked is known as Transfer-Encoding."
-    if hosts != 1:
+    if hosts > 1 or (hosts == 0 and version == "1.1"):
         return "There must be one Host."
     return "There is more than one Content-Length." if lengths > 1 else None
 

@@ -43,7 +43,6 @@ REFUSED = {
     "an empty name": POST + b": c\r\n\r\n",
     "two hosts": POST + b"Host: other\r\n\r\n",
     "no host": b"GET /head HTTP/1.1\r\n\r\n",
-    "no host in 1.0": b"GET /head HTTP/1.0\r\n\r\n",
     "another server's URL": b"GET http://169.254.169.254/ HTTP/1.1\r\n" + HOST + b"\r\n",
     "a URL of this server": b"GET http://edge-one.t.localhost/ HTTP/1.1\r\n" + HOST + b"\r\n",
     "CONNECT": b"CONNECT example.com:443 HTTP/1.1\r\n" + HOST + b"\r\n",
@@ -113,6 +112,13 @@ def test_what_is_clean_passes(server: RunningServer, app: App) -> None:
     answer = send(server, chunked, plain, end=False)
     assert answer.count(b"HTTP/1.1 200 ") == 2
     assert [head.split(b"\r\n")[0] for head in app.heads[-2:]] == [b"POST /head HTTP/1.1"] * 2
+
+
+def test_a_load_balancers_old_check_is_answered(server: RunningServer, app: App) -> None:
+    """HTTP/1.0 needs no Host; it leads to no tunnel."""
+    answer = send(server, b"GET /health HTTP/1.0\r\n\r\n", end=False)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert send(server, b"GET /head HTTP/1.0\r\n\r\n", end=False).startswith(b"HTTP/1.1 404 ")
 
 
 def test_header_blocks_have_a_limit(server: RunningServer, app: App) -> None:
