@@ -274,7 +274,7 @@ class Server:
         webhook_ops = svix_ops(self._vault, self._guards)
         self._relay = Relay(
             store=self.store,
-            authenticate=self._authenticate_tunnel,
+            authenticate=self._authenticate,
             now=self._clock.now,
             base_url=self.settings.public_url or self.base_url,
             domain=self.settings.tunnel_domain,
@@ -332,10 +332,6 @@ class Server:
             if found is not None:
                 self._authenticated[key] = found
         return found
-
-    async def _authenticate_tunnel(self, key: str) -> int | None:
-        found = await self._authenticate(key)
-        return None if found is None else found.no
 
     def _forget_keys(self) -> None:
         self._authenticated.clear()

@@ -6,6 +6,7 @@ from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 from consignease.app import tunnels as app
+from consignease.domain.instances import Instance
 from consignease.store import tunnels as store
 from consignease.store.opening import AnyStore
 from consignease.tunnel.frames import PATH, Fields, Request
@@ -55,7 +56,7 @@ class Relay:
         self,
         *,
         store: AnyStore,
-        authenticate: Callable[[str], Awaitable[int | None]],
+        authenticate: Callable[[str], Awaitable[Instance | None]],
         now: Callable[[], int],
         base_url: str,
         domain: str,
@@ -136,7 +137,7 @@ class Relay:
         """Return who takes over a connection that asks for a WebSocket."""
         upgrade = Upgrade(method, target, fields, peer)
         if upgrade.path == PATH.encode():
-            return Session(self.hub, self._authenticate, upgrade)
+            return Session(self.hub, self._instance, upgrade)
         host = _host(upgrade.fields)
         if self._inboxes is not None and upgrade.path.rstrip(b"/") == svix.PATH:
             return svix.SvixListener(self._inboxes, upgrade)
@@ -174,6 +175,10 @@ class Relay:
         prefix = _BELOW + name
         rest = target[len(prefix) :]
         return Place(name.decode(), prefix, rest if rest.startswith(b"/") else b"")
+
+    async def _instance(self, key: str) -> int | None:
+        found = await self._authenticate(key)
+        return None if found is None else found.no
 
     async def _claim(self, instance: int, name: str) -> None:
         await self._store.write(app.claim, instance, name, self._now())
