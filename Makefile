@@ -76,6 +76,10 @@ $(VENV)/.svix1: tests/wire_compat/svix1.txt $(VENV)/.test
 	$(BIN)/python -m tests.helpers.svix_sdks install
 	@touch $@
 
+$(VENV)/.system: scripts/system.sh $(VENV)/.demo
+	@scripts/system.sh
+	@touch $@
+
 $(VENV)/.node: tests/wire_compat/package-lock.json tests/helpers/node.py $(VENV)/.test
 	$(BIN)/python -m tests.helpers.node install
 	@touch $@

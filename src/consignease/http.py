@@ -18,13 +18,18 @@ class HttpServer(uvicorn.Server):
         yield
 
 
-def http_server(settings: Settings, app: Any) -> HttpServer:
-    """Make the HTTP server of an application, as the settings want it."""
+def http_server(settings: Settings, app: Any, protocol: dict[str, Any]) -> HttpServer:
+    """Make the HTTP server of an application, as the settings want it.
+
+    Args:
+        settings: How to serve.
+        app: The ASGI application.
+        protocol: What `consignease.front` wants of the server that it is part of.
+    """
     return HttpServer(
         uvicorn.Config(
             app,
-            http="httptools",
-            ws="none",
+            **protocol,
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -24,6 +24,7 @@ from consignease.edge.resolver import Resolver, SystemResolver
 from consignease.edge.tokens import new_key_pair
 from consignease.edge.vault import Vault, new_key, read_keys
 from consignease.folder import Folder, FolderError, InstanceKeys, KeyRing
+from consignease.front import config_options
 from consignease.http import HttpServer, http_server, listen_on
 from consignease.observe.watch import Watch
 from consignease.settings import Settings
@@ -105,7 +106,10 @@ class Server(Sites):
             listener.close()
             self.folder.unlock()
             raise
-        http = self._http = http_server(self.settings, self.watch.app(self._site()))
+        site = self._site()
+        http = self._http = http_server(
+            self.settings, self.watch.app(site), config_options(self._relay.upgraded)
+        )
         self.watch.metrics.connections = lambda: len(http.server_state.connections)
         self._serving = asyncio.create_task(self._http.serve(sockets=[listener]))
         self._loops["reseal"] = asyncio.create_task(self._resealer.run())
@@ -133,6 +137,8 @@ class Server(Sites):
     async def stop(self) -> None:
         """Finish requests, release leases, close the database."""
         self.worker.outlets.listeners.stop()
+        if self._http is not None:
+            self._relay.stop()
         if self._http is not None and self._serving is not None:
             self._http.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):

@@ -5,10 +5,12 @@ as ``CONSIGNEASE_`` and its name in capitals. Flags win over the environment,
 the environment over the file.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -17,6 +19,10 @@ from consignease.domain.retention import DAY_MS, HOUR_MS, Keep
 from consignease.domain.retry import DEFAULT_SCHEDULE
 
 PREFIX = "CONSIGNEASE_"
+
+_DOMAIN = re.compile(
+    r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(:\d+)?"
+)
 
 
 _KEPT = (
@@ -48,6 +54,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         behind_proxy: Whether a proxy in front of the server speaks TLS.
         trusted_proxies: Addresses or networks whose X-Forwarded-For is believed.
         allow_subnets: Private networks that production endpoints may be in.
+        tunnel_domain: Domain whose subdomains are tunnels, such as ``t.example.net``, with a
+            port if that is not the server's; below ``/t/…`` of the server if it is empty.
+        svix_relay: Whether the command lines of Svix and Clerk may forward events
+            (``/api/v1/listen/``), and inboxes take requests (``/in/…``). Whoever knows
+            a token may use its inbox: there is no login. On by default in ``consignease dev``.
         retry_schedule: Seconds to wait after each failed try.
         delivery_timeout: Seconds that one try may take in all.
         endpoint_concurrency: Requests in flight to one endpoint at most.
@@ -96,6 +107,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     behind_proxy: bool = False
     trusted_proxies: list[str] = []
     allow_subnets: list[str] = []
+    tunnel_domain: str = ""
+    svix_relay: bool = False
     retry_schedule: list[float] = msgspec.field(
         default_factory=lambda: [delay / 1000 for delay in DEFAULT_SCHEDULE]
     )
@@ -225,3 +238,14 @@ def _rules(settings: Settings) -> Iterator[tuple[str, bool]]:
     yield "smtp_url and smtp_from go together.", bool(settings.smtp_url) == bool(settings.smtp_from)
     words = "smtp_url begins with smtp:// or smtps://."
     yield words, not settings.smtp_url or settings.smtp_url.startswith(("smtp://", "smtps://"))
+    words = "tunnel_domain is a host name whose subdomains are tunnels, such as t.example.net."
+    domain = settings.tunnel_domain
+    yield words, not domain or _DOMAIN.fullmatch(domain) is not None
+    words = "tunnel_domain must not hold the server's own host: tunnels get another domain."
+    yield words, not domain or not _holds(domain, settings.public_url)
+
+
+def _holds(domain: str, public_url: str) -> bool:
+    """Whether the server's own host is the domain or one of its subdomains."""
+    host = urlsplit(public_url).hostname or ""
+    return f".{host}".endswith(f".{domain.partition(':')[0]}")

@@ -14,8 +14,10 @@ from consignease.api.ops import Services
 from consignease.api.site import Site
 from consignease.api.svix import SvixDialect, svix_ops
 from consignease.api.svix_absent import absent_ops
+from consignease.api.tunnels import tunnel_ops
 from consignease.dashboard.site import Dashboard
 from consignease.dashboard.visit import Deps
+from consignease.domain.access import Need
 from consignease.domain.faults import Unavailable
 from consignease.domain.instances import Instance
 from consignease.edge.clock import Clock
@@ -26,6 +28,7 @@ from consignease.http import HttpServer
 from consignease.observe.watch import Watch
 from consignease.settings import Settings
 from consignease.store.opening import AnyStore
+from consignease.tunnel.relay.site import Relay
 from consignease.work.deliver import Deliverer
 from consignease.work.reseal import Resealer
 
@@ -45,6 +48,7 @@ class Sites:
     _guards: dict[str, Policy]
     _http: HttpServer | None
     _instances: list[Instance]
+    _relay: Relay
     _resealer: Resealer
     _vault: Vault
 
@@ -84,11 +88,22 @@ class Sites:
             forget_keys=self._forget_keys,
             rotation=self._resealer,
         )
+        self._relay = Relay(
+            store=self.store,
+            authenticate=self._instance_of,
+            now=self._clock.now,
+            base_url=self.settings.public_url or self.base_url,
+            domain=self.settings.tunnel_domain,
+            proxied=bool(self.settings.trusted_proxies),
+            foreign=self.settings.svix_relay,
+        )
+        listen = (*listen_ops(self.worker.outlets.listeners), *tunnel_ops(self._relay))
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
             webhooks=Api((*webhook_ops, *absent_ops(webhook_ops)), SvixDialect(), services),
             events=Api(events_ops(self.store.horizon), ClerkDialect(), services),
-            listen=Api(listen_ops(self.worker.outlets.listeners), ClerkDialect(), services),
+            listen=Api(listen, ClerkDialect(), services),
+            relay=self._relay,
             status=self.watch.status(self.settings, self._key_is_good),
             dashboard=self._dashboard(),
             descriptions={
@@ -132,7 +147,12 @@ class Sites:
         self._callers.forget()
         self.store.tell("keys")
 
+    async def _instance_of(self, key: str) -> Instance | None:
+        """Return whose key it is that may do everything; None for any other."""
+        caller = await self._callers.find(key)
+        return caller.instance if caller is not None and caller.may(Need.ADMIN) else None
+
     async def _key_is_good(self, key: str) -> bool:
         with contextlib.suppress(Unavailable):  # nobody can say while the database is away
-            return await self._callers.find(key) is not None
+            return await self._instance_of(key) is not None
         return False

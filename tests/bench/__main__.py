@@ -9,6 +9,7 @@ from tests.bench import (
     bench_engine,
     bench_listen,
     bench_server,
+    bench_tunnel,
     bench_users,
     bench_users_api,
     bench_verify,
@@ -27,6 +28,7 @@ def main() -> None:
         bench_verify,
         bench_engine,
         bench_listen,
+        bench_tunnel,
         bench_users_api,
         bench_users,
     ):

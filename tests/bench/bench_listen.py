@@ -11,6 +11,7 @@ from pathlib import Path
 from consignease.app.publish import publish
 from consignease.domain.events import NewEvent
 from consignease.domain.instances import Instance
+from consignease.domain.messages import cursor_of
 from consignease.store import instances
 from consignease.store.tx import Tx
 from tests.bench.bench_engine import Row, row
@@ -32,6 +33,19 @@ def _publish(tx: Tx, instance: Instance, first: int) -> None:
 def _stats(port: int) -> int:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/__stats") as answer:
         return json.load(answer)["unique"]
+
+
+def _check_order(port: int, instance: str) -> None:
+    """Each user's events must have arrived in the order of the log."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/__ids") as answer:
+        found: dict[str, int] = json.load(answer)
+    newest: dict[int, int] = {}
+    for message in sorted(found, key=lambda name: found[name]):
+        cursor = cursor_of(instance, message)
+        assert cursor is not None
+        user = cursor % USERS  # events went to the users in turn
+        assert newest.get(user, 0) < cursor, "a user's events came in the wrong order"
+        newest[user] = cursor
 
 
 def _first(tx: Tx) -> Instance:
@@ -61,6 +75,7 @@ def run() -> list[Row]:
                 while (done := _stats(port)) < EVENTS:
                     time.sleep(0.01)
                 seconds = time.perf_counter() - begin
+                _check_order(port, instance.id)
     finally:
         receiver.terminate()
         receiver.wait()

@@ -26,7 +26,7 @@ SERVER = {
 
 def test_the_agent_needs_no_server_library() -> None:
     """Its commands load with every package of the server extra out of reach."""
-    for command in ("listen", "trigger"):
+    for command in ("listen", "tunnel", "trigger"):
         code = _BLOCKED.format(blocked=SERVER, args=[command, "--help"])
         command_line = [sys.executable, "-c", code]
         done = subprocess.run(command_line, capture_output=True, text=True, check=False)

@@ -115,7 +115,8 @@ class _Connection(asyncio.Protocol):
             end = data.find(b"\r\n\r\n")
             if end < 0:
                 break
-            length = _value(data, b"\r\nContent-Length: ", end) or b"0"
+            length = _value(data, b"\r\nContent-Length: ", end)
+            length = length or _value(data, b"\r\ncontent-length: ", end) or b"0"
             message = _value(data, b"\r\nsvix-id: ", end) or _value(data, b"\r\nwebhook-id: ", end)
             total = end + 4 + int(length)
             if len(data) < total:

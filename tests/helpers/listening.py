@@ -1,4 +1,4 @@
-"""`consignease listen` as a process of its own, with what it prints."""
+"""`consignease listen` and `tunnel` as processes of their own, with what they print."""
 
 import json
 import os
@@ -12,12 +12,11 @@ from typing import Any, Self
 SECONDS = 20
 
 
-class ListenProcess:
-    """A listener that prints JSON; its lines are collected."""
+class AgentProcess:
+    """A command that prints JSON; its lines are collected."""
 
-    def __init__(self, folder: Path, url: str, *args: str, cwd: Path | None = None) -> None:
-        command = [sys.executable, "-m", "consignease.cli.main", "listen", "--output", "json"]
-        command += ["--forward-to", url, "--data-dir", str(folder), *args]
+    def __init__(self, *args: str, cwd: Path | None = None) -> None:
+        command = [sys.executable, "-m", "consignease.cli.main", *args, "--output", "json"]
         self.lines: list[dict[str, Any]] = []
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
@@ -87,3 +86,23 @@ class ListenProcess:
         if self.process.poll() is None:
             self.process.kill()
         self.ended()
+
+
+class ListenProcess(AgentProcess):
+    """A listener."""
+
+    def __init__(self, folder: Path, url: str, *args: str, cwd: Path | None = None) -> None:
+        super().__init__("listen", "--forward-to", url, "--data-dir", str(folder), *args, cwd=cwd)
+
+
+class TunnelProcess(AgentProcess):
+    """A tunnel; it has no inspector unless one is asked for."""
+
+    def __init__(self, folder: Path, to: str, *args: str, cwd: Path | None = None) -> None:
+        usual = [] if "--inspect" in args else ["--inspect", "0"]
+        super().__init__("tunnel", to, "--data-dir", str(folder), *usual, *args, cwd=cwd)
+
+    @property
+    def url(self) -> str:
+        """The public URL."""
+        return self.wait_for("open")[0]["url"]

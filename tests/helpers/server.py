@@ -89,6 +89,7 @@ class RunningServer:
         resolver: Resolver | None = None,
         wall: Callable[[], float] = time.time,
         tracer: Any = None,
+        ca_file: str | None = None,
         **settings: Any,
     ) -> None:
         values: dict[str, Any] = {"port": 0, "data_dir": str(folder), "grace": 5.0, **settings}
@@ -98,6 +99,7 @@ class RunningServer:
         self._resolver = resolver
         self._wall = wall
         self._tracer = tracer
+        self._ca_file = ca_file
         self._loop: asyncio.AbstractEventLoop
         self._thread = threading.Thread(target=self._run, name="server-under-test")
         self._ready: Future[None] = Future()
@@ -126,6 +128,7 @@ class RunningServer:
                 self.settings,
                 folder,
                 resolver=self._resolver,
+                ca_file=self._ca_file,
                 wall=self._wall,
                 tracer=self._tracer,
             )

@@ -1,7 +1,7 @@
 """Everything that is served, by the beginning of its path."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -15,6 +15,20 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 KEY_SETS = "/.well-known/webhook-jwks/"
 """Where the public keys of an endpoint are, before its id."""
 
+
+class Relay(Protocol):
+    """Serves tunnels: `consignease.tunnel.relay.site.Relay` does."""
+
+    def owns(self, scope: Scope) -> bool:
+        """Whether a request is for a tunnel."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer it."""
+        ...
+
+
+_LISTEN = frozenset({"/v1/listen", "/v1/tunnels"})
 _ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 
 
@@ -31,6 +45,7 @@ class Site:
         descriptions: OpenAPI documents, by where they are.
         avatars: Finds pictures of users.
         key_sets: Finds public keys of endpoints.
+        relay: Serves tunnels, which come before everything else.
     """
 
     def __init__(
@@ -45,7 +60,9 @@ class Site:
         descriptions: Mapping[str, Mapping[str, object]],
         avatars: Avatars,
         key_sets: KeySets,
+        relay: Relay,
     ) -> None:
+        self._relay = relay
         self._descriptions = {
             path: msgspec.json.encode(document) for path, document in descriptions.items()
         }
@@ -62,11 +79,17 @@ class Site:
         """Answer one request."""
         path: str = scope["path"]
         asked = scope["method"]
-        if path.rstrip("/") in PATHS and not (asked == "OPTIONS" and path.startswith("/api/")):
+        if self._relay.owns(scope):
+            await self._relay(scope, receive, send)
+        elif path.rstrip("/") in PATHS and not (asked == "OPTIONS" and path.startswith("/api/")):
             await self._status(path.rstrip("/"), scope, send)
         elif path.startswith(("/api/v1/", "/ingest/api/v1/")):
             await self._webhook_call(path, scope, receive, send)
-        elif path == "/v1/listen" or path.startswith("/v1/listen/"):
+        else:
+            await self._page_or_call(path, scope, receive, send)
+
+    async def _page_or_call(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if path.startswith(("/v1/listen/", "/v1/tunnels/")) or path in _LISTEN:
             await self._listen(scope, receive, send)
         elif path == "/v1/events" or path.startswith("/v1/events/"):
             await self._events(scope, receive, send)

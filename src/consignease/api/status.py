@@ -81,7 +81,10 @@ class Status:
         method: str = scope["method"]
         head = method == "HEAD"
         # What belongs to the webhook API may be read by pages of any origin, as all of it.
-        json = [_JSON, *([_ANY_ORIGIN] if path.startswith("/api/") else [])]
+        json: list[tuple[bytes, bytes]] = [
+            _JSON,
+            *([_ANY_ORIGIN] if path.startswith("/api/") else []),
+        ]
         if method not in {"GET", "HEAD"}:
             body = msgspec.json.encode({"code": "method_not_allowed", "detail": "Use GET."})
             await _send(send, 405, body, [(b"allow", b"GET, HEAD"), *json])

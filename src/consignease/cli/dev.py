@@ -26,7 +26,7 @@ def dev(host: str | None, port: int | None, data_dir: str | None, as_json: bool)
     """
     flags = {"host": host, "port": port, "data_dir": data_dir}
     try:
-        settings = load(environment=os.environ, flags=flags)
+        settings = load(environment={"CONSIGNEASE_SVIX_RELAY": "true", **os.environ}, flags=flags)
     except SettingsError as error:
         raise click.UsageError(str(error)) from None
     run_server(settings, _print_json if as_json else _print_text)

@@ -41,6 +41,9 @@ COMMANDS = {
     "listen": Entry(
         "consignease.cli.listen:listen", "Take events to an application on this machine.", "dev"
     ),
+    "tunnel": Entry(
+        "consignease.cli.tunnel:tunnel", "Give an application on this machine a URL.", "dev"
+    ),
     "trigger": Entry("consignease.cli.trigger:trigger", "Make an event happen.", "dev"),
     "seed": Entry("consignease.cli.seed:seed", "Make users and endpoints of a file.", "server"),
     "export": Entry("consignease.cli.export:export", "Write every user to a file.", "server"),

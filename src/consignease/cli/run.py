@@ -4,12 +4,13 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from consignease.cli.loop import runner
 from consignease.cli.supervisor import SETUP_TOKEN, Supervisor, command
 from consignease.domain.faults import Unavailable
 from consignease.folder import Folder, FolderError
@@ -44,7 +45,7 @@ def run_server(
         await server.run_until_signal()
 
     try:
-        _loop_runner()(serve())
+        runner()(serve())
     except (FolderError, Unavailable) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
@@ -104,7 +105,7 @@ def run_worker(
         await server.run_until_signal()
 
     try:
-        _loop_runner()(work())
+        runner()(work())
     except (FolderError, Unavailable) as error:
         raise click.ClickException(str(error)) from None
 
@@ -119,11 +120,3 @@ def _end_with(parent: int, end: Callable[[], None]) -> None:
 
 def _log_to_stderr(settings: Settings) -> None:
     configure(sys.stderr, level=settings.log_level, form=settings.log_format)
-
-
-def _loop_runner() -> Callable[[Coroutine[Any, Any, None]], None]:
-    try:
-        import uvloop
-    except ImportError:  # Windows
-        return asyncio.run
-    return uvloop.run

@@ -1,6 +1,23 @@
 """All tables of this release, in one `metadata`."""
 
-from consignease.store.tables import access, delivering, instances, operators, people, tasks
+from consignease.store.tables import (
+    access,
+    delivering,
+    instances,
+    operators,
+    people,
+    tasks,
+    tunnels,
+)
 from consignease.store.tables.columns import metadata
 
-__all__ = ["access", "delivering", "instances", "metadata", "operators", "people", "tasks"]
+__all__ = [
+    "access",
+    "delivering",
+    "instances",
+    "metadata",
+    "operators",
+    "people",
+    "tasks",
+    "tunnels",
+]
