@@ -29,26 +29,25 @@ def resolve(tx: Tx, instance: Instance, name: str) -> Instance:
     Raises:
         NotFound: there is no such application.
     """
-    found = get(tx, instance, name)
-    return msgspec.structs.replace(instance, app=found.no, app_id=AppId(found.id))
+    return _seen_as(instance, get(tx, instance, name))
 
 
 def named(tx: Tx, instance: Instance, name: str) -> Instance:
     """Do what `resolve` does, for a unit that writes; no name means the built-in one.
 
-    Where one thread writes all, the answer is remembered until applications change.
+    The answer is remembered: until applications change where one thread writes all, and
+    elsewhere for this unit.
 
     Raises:
         NotFound: there is no such application.
     """
     if not name:
         return instance
-    if not tx.alone:
-        return resolve(tx, instance, name)
     known: dict[str, Instance] = tx.cache.setdefault(("applications", instance.no), {})
     found = known.get(name)
     if found is None:
-        found = known[name] = resolve(tx, instance, name)
+        # Messages of one application are made side by side: none of them holds its row.
+        found = known[name] = _seen_as(instance, _there(store.look(tx, instance.no, name), name))
     return found
 
 
@@ -70,7 +69,7 @@ def resolve_or_create(
     """
     if not name:
         return instance
-    if store.find(tx, instance.no, name) is None:
+    if store.look(tx, instance.no, name) is None:
         if wanted.uid != name:
             msg = "The application's uid must be the one in the path."
             raise Invalid(msg, code="application_uid_mismatch", param="application")
@@ -84,10 +83,17 @@ def get(tx: Tx, instance: Instance, name: str) -> Application:
     Raises:
         NotFound: there is none.
     """
-    row = store.find(tx, instance.no, name)
+    return _there(store.find(tx, instance.no, name), name)
+
+
+def _there(row: Any, name: str) -> Application:
     if row is None:
         raise NotFound(f"There is no application {name}.", code="not_found")
     return _read(row)
+
+
+def _seen_as(instance: Instance, found: Application) -> Instance:
+    return msgspec.structs.replace(instance, app=found.no, app_id=AppId(found.id))
 
 
 def page(

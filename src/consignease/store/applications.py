@@ -7,11 +7,11 @@ from typing import Any
 
 from consignease.store.tx import Tx
 
-_FIND = """
+_LOOK = """
 SELECT * FROM application WHERE instance = ? AND (id = ? OR uid = ?) AND deleted_at IS NULL
   AND coalesce(uid, '') <> 'app_operational'
-/* writing: FOR UPDATE */
 """
+_FIND = _LOOK + "/* writing: FOR UPDATE */"
 _INSERT = """
 INSERT INTO application (instance, id, uid, name, metadata, endpoints_version, created_at,
                          updated_at, rate_limit)
@@ -40,6 +40,11 @@ _ENDPOINTS = "SELECT no, id FROM endpoint WHERE app = ? AND deleted_at IS NULL"
 def find(tx: Tx, instance: int, name: str) -> Any:
     """Return the application with that id or uid, or None."""
     return tx.one(_FIND, (instance, name, name))
+
+
+def look(tx: Tx, instance: int, name: str) -> Any:
+    """Return what `find` returns, and hold up nobody who changes it or looks at it too."""
+    return tx.one(_LOOK, (instance, name, name))
 
 
 def insert(tx: Tx, values: dict[str, object]) -> Any:
