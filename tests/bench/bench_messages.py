@@ -55,7 +55,8 @@ def one_round(
             # With no server, the file is whole and its log is in it.
             found["bytes"] = one.store.size() / stored
     found["calm_ms"] = calm["latency_ms"]
-    found["calm_lost"], found["calm_duplicates"] = calm["lost"], calm["duplicates"]
+    for key in ("lost", "duplicates", "refused"):
+        found[key] += calm[key]
     return found
 
 
@@ -89,10 +90,9 @@ def rows(prefix: str, found: list[Row], raw: list[Row], base: list[Row] | None =
         measured(f"{prefix}.call_p99", all_of("p99_ms"), "ms"),
         measured(f"{prefix}.latency_p50_at_20%", [one["calm_ms"]["p50"] for one in found], "ms"),
         measured(f"{prefix}.latency_p99_at_20%", [one["calm_ms"]["p99"] for one in found], "ms"),
-        total(f"{prefix}.lost", all_of("lost") + all_of("calm_lost"), "deliveries"),
-        total(
-            f"{prefix}.duplicates", all_of("duplicates") + all_of("calm_duplicates"), "deliveries"
-        ),
+        total(f"{prefix}.refused", all_of("refused"), "calls"),
+        total(f"{prefix}.lost", all_of("lost"), "deliveries"),
+        total(f"{prefix}.duplicates", all_of("duplicates"), "deliveries"),
     ]
 
 

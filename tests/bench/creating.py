@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +19,38 @@ from tests.helpers.server import ServerProcess
 
 STUCK = 60.0
 """Seconds without any delivery after which what is missing counts as lost."""
+
+
+class Load:
+    """The program that creates messages, in a process of its own."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        key: str,
+        apps: Sequence[str],
+        *,
+        connections: int = 64,
+        core: int | None = None,
+    ) -> None:
+        self._options = [f"--key={key}", f"--connections={connections}"]
+        self._options += [f"--url={url}" for url in urls] + [f"--app={app}" for app in apps]
+        self._core = core
+
+    def run(self, messages: int, rate: float = 0) -> Row:
+        """Create messages, flat out or at a rate; returns what it printed."""
+        command = [sys.executable, "-m", "tests.bench.paced_load", *self._options]
+        with pinned(self._core):
+            done = subprocess.run(
+                [*command, f"--rate={rate}", f"--messages={messages}"],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        print(done.stderr, end="", file=sys.stderr)
+        return json.loads(done.stdout)
 
 
 class Site:
@@ -57,25 +90,20 @@ class Site:
 
     def load(self, messages: int, rate: float = 0) -> Row:
         """Create messages, flat out or at a rate."""
-        command = [sys.executable, "-m", "tests.bench.paced_load", f"--rate={rate}"]
-        command += [f"--key={self.servers[0].instance()['secret_key']}", f"--messages={messages}"]
-        command += [f"--url={server.base_url}" for server in self.servers]
-        command += [f"--app={app}" for app in self.apps]
-        with pinned(None if self.core is None else cores()[1]):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            logs = "".join(line for server in self.servers for line in server.log[-20:])
-            raise RuntimeError(f"{done.stderr}\n{logs}")
-        return json.loads(done.stdout)
+        core = None if self.core is None else cores()[1]
+        key = self.servers[0].instance()["secret_key"]
+        load = Load([server.base_url for server in self.servers], key, self.apps, core=core)
+        return load.run(messages, rate)
 
     def round(self, url: str, messages: int, rate: float = 0) -> Row:
         """Measure one round, until every delivery is recorded."""
-        before, wanted = self.store.stored(), messages * self.fan_out
+        before = self.store.stored()
         ask(f"{url}/__reset")
         cpu, database = cpu_seconds(*self.pids), cpu_seconds(*self.store.pids)
         result = self.load(messages, rate)
-        seen, ended = _arrived(url, wanted)
-        _until(lambda: self.store.still_open() == 0)
+        wanted = (messages - result["refused"]) * self.fan_out
+        seen, ended = arrived(url, wanted)
+        until(lambda: self.store.still_open() == 0)
         cpu, database = (
             cpu_seconds(*self.pids) - cpu,
             cpu_seconds(*self.store.pids) - database,
@@ -124,7 +152,7 @@ def site(
         yield one
 
 
-def _arrived(url: str, wanted: int) -> tuple[Row, int]:
+def arrived(url: str, wanted: int) -> tuple[Row, int]:
     """Wait for deliveries; returns the receiver's figures and when they were complete."""
     best, since = -1, time.monotonic()
     while True:
@@ -138,8 +166,15 @@ def _arrived(url: str, wanted: int) -> tuple[Row, int]:
         time.sleep(0.01)
 
 
-def _until(true: Callable[[], bool], seconds: float = 10) -> None:
+def until(true: Callable[[], bool], seconds: float = 10) -> None:
     """Wait until something holds, or give up: the figures will tell."""
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
         time.sleep(0.02)
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]

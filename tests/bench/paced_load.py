@@ -11,6 +11,7 @@ slow its own measurement down.
 import argparse
 import asyncio
 import json
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -29,7 +30,8 @@ class Pool:
         self.due: deque[tuple[int, bytes]] = deque()
         self.idle: list[Connection] = []
         self.took: list[float] = []
-        self.failures: list[str] = []
+        self.refused: list[str] = []
+        self.lost = ""
         self.done = asyncio.Event()
 
     def add(self) -> None:
@@ -46,9 +48,10 @@ class Pool:
 
     def answered(self, at: int, head: bytes) -> None:
         """Note one answer."""
-        self.took.append((time.monotonic_ns() - at) / 1e6)
-        if not head.startswith(b"HTTP/1.1 20"):
-            self.failures.append(head[:200].decode("latin-1"))
+        if head.startswith(b"HTTP/1.1 20"):
+            self.took.append((time.monotonic_ns() - at) / 1e6)
+        else:
+            self.refused.append(head[:200].decode("latin-1"))
         self.left -= 1
         if not self.left:
             self.done.set()
@@ -93,7 +96,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Say so, and end: nothing counts then."""
         if self.pool.left:
-            self.pool.failures.append(f"a connection was lost: {exc}")
+            self.pool.lost = f"a connection was lost: {exc}"
             self.pool.done.set()
 
 
@@ -143,13 +146,17 @@ async def main() -> None:
                 await asyncio.sleep(wait / 1e9)
             pools[n % servers].add()
     await asyncio.gather(*(pool.done.wait() for pool in pools))
-    failures = [failure for pool in pools for failure in pool.failures]
-    if failures:
-        raise SystemExit(f"{len(failures)} failed, first: {failures[0]}")
+    for pool in pools:
+        if pool.lost or not pool.took:
+            raise SystemExit(pool.lost or f"nothing was accepted: {pool.refused[0]}")
+    refused = [one for pool in pools for one in pool.refused]
+    if refused:
+        print(f"{len(refused)} refused, first: {refused[0]}", file=sys.stderr)
     took = sorted(one for pool in pools for one in pool.took)
     result = {
         "began_ns": began,
         "seconds": (time.monotonic_ns() - began) / 1e9,
+        "refused": len(refused),
         "p50_ms": took[len(took) // 2],
         "p99_ms": took[len(took) * 99 // 100],
     }
