@@ -21,6 +21,8 @@ from typing import Any
 from tests.bench.machine import machine
 from tests.bench.table import HEAD, line, markdown
 
+ROOT = Path(__file__).parents[2]
+
 BENCHES = {
     "server": "bench_server",
     "verify": "bench_verify",

@@ -24,10 +24,9 @@ from tests.bench.processes import cpu_seconds
 from tests.bench.sizes import rounds, size
 from tests.bench.stores import Postgres
 from tests.bench.table import Row, measured, total
-from tests.bench.usual.installed import environment, why_not
+from tests.bench.usual.installed import ROOT, environment, why_not
 from tests.helpers.postgres import Cluster
 
-CODE = Path(__file__).with_name("usual")
 USUAL = size("USUAL_MESSAGES", 1_000, 100)
 OURS = size("USUAL_OUR_MESSAGES", 10_000, 500)
 FAN_OUT, KEY = 2, "usual"
@@ -44,8 +43,20 @@ def usual(store: Postgres, log: Path) -> Iterator[tuple[str, list[int], int]]:
         "USUAL_BROKER_URL": f"redis://127.0.0.1:{redis}/0",
         "USUAL_KEY": KEY,
     }
-    serve = [bin_ / "uvicorn", "api:api", f"--port={port}", "--no-access-log", "--loop=uvloop"]
-    work = [bin_ / "celery", "--app=tasks", "worker", "--concurrency=2", "--loglevel=warning"]
+    serve = [
+        bin_ / "uvicorn",
+        "tests.bench.usual.api:api",
+        f"--port={port}",
+        "--no-access-log",
+        "--loop=uvloop",
+    ]
+    work = [
+        bin_ / "celery",
+        "--app=tests.bench.usual.tasks",
+        "worker",
+        "--concurrency=2",
+        "--loglevel=warning",
+    ]
     commands = [
         ["redis-server", f"--port {redis}", "--bind 127.0.0.1", "--save ''"],
         [*serve, "--http=httptools"],
@@ -57,7 +68,7 @@ def usual(store: Postgres, log: Path) -> Iterator[tuple[str, list[int], int]]:
         for command in commands:
             words = [word for part in command for word in str(part).split(" ")]
             words = ["" if word == "''" else word for word in words]
-            process = subprocess.Popen(words, cwd=CODE, env=env, stdout=out, stderr=out)
+            process = subprocess.Popen(words, cwd=ROOT, env=env, stdout=out, stderr=out)
             stack.callback(process.wait)
             stack.callback(process.terminate)
             processes.append(process)

@@ -115,8 +115,28 @@ def requests(host: str, key: str, apps: list[str], count: int) -> Iterator[tuple
         yield now, head.encode() + body
 
 
-async def main() -> None:
-    """Run."""
+def summary(pools: list[Pool]) -> dict[str, float]:
+    """Count what was refused, and summarise how long answers took.
+
+    Raises:
+        SystemExit: a connection was lost, or nothing was accepted.
+    """
+    for pool in pools:
+        if pool.lost or not pool.took:
+            raise SystemExit(pool.lost or f"nothing was accepted: {pool.refused[0]}")
+    refused = [one for pool in pools for one in pool.refused]
+    if refused:
+        print(f"{len(refused)} refused, first: {refused[0]}", file=sys.stderr)
+    took = sorted(one for pool in pools for one in pool.took)
+    return {
+        "refused": len(refused),
+        "p50_ms": took[len(took) // 2],
+        "p99_ms": took[len(took) * 99 // 100],
+    }
+
+
+def arguments() -> argparse.Namespace:
+    """Read the options."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--url", required=True, action="append")
     parser.add_argument("--key", required=True)
@@ -124,7 +144,13 @@ async def main() -> None:
     parser.add_argument("--messages", type=int, required=True)
     parser.add_argument("--rate", type=float, default=0, help="messages per second; 0: flat out")
     parser.add_argument("--connections", type=int, default=64)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+async def main() -> None:
+    """Run."""
+    args = arguments()
+    began = time.monotonic_ns()
     loop, pools, servers = asyncio.get_running_loop(), list[Pool](), len(args.url)
     for number, url in enumerate(args.url):
         host = url.removeprefix("http://")
@@ -134,11 +160,6 @@ async def main() -> None:
         name, _, port = host.partition(":")
         for _ in range(args.connections // servers):
             await loop.create_connection(lambda p=pool: Connection(p), name, int(port))
-    began = time.monotonic_ns()
-    for pool in pools:
-        for one in pool.idle[:]:
-            pool.idle.remove(one)
-            one.next()
     if args.rate:
         first, step = time.monotonic_ns(), 1e9 / args.rate
         for n in range(args.messages):
@@ -146,21 +167,11 @@ async def main() -> None:
                 await asyncio.sleep(wait / 1e9)
             pools[n % servers].add()
     await asyncio.gather(*(pool.done.wait() for pool in pools))
-    for pool in pools:
-        if pool.lost or not pool.took:
-            raise SystemExit(pool.lost or f"nothing was accepted: {pool.refused[0]}")
-    refused = [one for pool in pools for one in pool.refused]
-    if refused:
-        print(f"{len(refused)} refused, first: {refused[0]}", file=sys.stderr)
-    took = sorted(one for pool in pools for one in pool.took)
-    result = {
-        "began_ns": began,
-        "seconds": (time.monotonic_ns() - began) / 1e9,
-        "refused": len(refused),
-        "p50_ms": took[len(took) // 2],
-        "p99_ms": took[len(took) * 99 // 100],
-    }
-    print(json.dumps(result))
+    print(
+        json.dumps(
+            {"began_ns": began, "seconds": (time.monotonic_ns() - began) / 1e9, **summary(pools)}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ import os
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, HTTPException
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 
-from models import Base, Delivery, Endpoint, Message, Session, engine
-from tasks import deliver
+from tests.bench.usual.models import Base, Delivery, Endpoint, Message, Session, engine
+from tests.bench.usual.tasks import deliver
 
 KEY = os.environ["USUAL_KEY"]
 Base.metadata.create_all(engine)
@@ -25,7 +25,7 @@ class NewEndpoint(BaseModel):
 class NewMessage(BaseModel):
     """A message to be."""
 
-    eventType: str
+    type: Annotated[str, Field(alias="eventType")]
     payload: dict[str, Any]
 
 
@@ -57,7 +57,7 @@ def add_message(app: str, new: NewMessage, authorization: Annotated[str, Header(
     """Take a message."""
     check(authorization)
     with Session() as session:
-        message = Message(app=app, type=new.eventType, body=json.dumps(new.payload))
+        message = Message(app=app, type=new.type, body=json.dumps(new.payload))
         session.add(message)
         deliveries = [
             Delivery(message=message, endpoint_id=number)

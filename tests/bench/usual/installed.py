@@ -24,7 +24,9 @@ def environment() -> Path:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
         install = [str(programs / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
         options = ["--quiet", "--no-deps", "--require-hashes", "--requirement", str(LOCK)]
-        subprocess.run([*install, *options], check=True)
+        done = subprocess.run([*install, *options], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
         stamp.write_text(lock, encoding="utf-8")
     return programs
 

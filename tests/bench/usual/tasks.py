@@ -5,11 +5,12 @@ import hashlib
 import hmac
 import os
 import time
+from typing import Any
 
 import requests
 from celery import Celery
 
-from models import Attempt, Delivery, Session
+from tests.bench.usual.models import Attempt, Delivery, Session
 
 queue = Celery("usual", broker=os.environ["USUAL_BROKER_URL"])
 queue.conf.update(task_ignore_result=True, broker_connection_retry_on_startup=True)
@@ -17,7 +18,7 @@ http = requests.Session()
 
 
 @queue.task(bind=True, max_retries=8, acks_late=True)
-def deliver(self, delivery_id: int) -> None:
+def deliver(self: Any, delivery_id: int) -> None:
     """Try once; again later, and later, if it was not accepted."""
     with Session() as session:
         delivery = session.get_one(Delivery, delivery_id)
