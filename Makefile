@@ -47,7 +47,7 @@ format: $(VENV)/.test ## format the code and fix what lint can fix by itself
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format --quiet .
 
-bench: $(VENV)/.test ## measure; prints a table and writes build/bench.json
+bench: $(VENV)/.test ## measure; prints a table, writes build/bench.json (ARGS: names, --quick; see docs/scale.md)
 	$(BIN)/python -m tests.bench $(ARGS)
 
 soak: $(VENV)/.test $(VENV)/.node ## the long versions of the tests (hours)

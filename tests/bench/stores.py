@@ -1,0 +1,88 @@
+"""The databases under measurement, seen from outside: what is stored, and what it takes."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from tests.bench.processes import folder_bytes
+from tests.helpers.postgres import Cluster
+
+
+class Stored(NamedTuple):
+    """What a database has of deliveries."""
+
+    deliveries: int
+    succeeded: int
+    attempts: int
+
+
+_COUNTS = (
+    "SELECT count(*) FROM delivery",
+    "SELECT count(*) FROM delivery WHERE state = 3",
+    "SELECT count(*) FROM attempt",
+)
+_OPEN = "SELECT count(*) FROM delivery WHERE state < 3"
+
+
+class Sqlite:
+    """The file in a data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.env: dict[str, str] = {}
+        self.pids: tuple[int, ...] = ()
+
+    def ask(self, *statements: str) -> list[Any]:
+        """Return the first value of each statement's answer."""
+        connection = sqlite3.connect(f"file:{self.folder / 'consignease.db'}?mode=ro", uri=True)
+        try:
+            return [connection.execute(statement).fetchone()[0] for statement in statements]
+        finally:
+            connection.close()
+
+    def still_open(self) -> int:
+        """How many deliveries are not finished."""
+        return self.ask(_OPEN)[0]
+
+    def stored(self) -> Stored:
+        """Count what is stored."""
+        return Stored(*self.ask(*_COUNTS))
+
+    def size(self) -> int:
+        """Bytes on disk, exact when no server runs."""
+        return folder_bytes(self.folder)
+
+
+class Postgres:
+    """A database of its own in a cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.url = asyncio.run(cluster.new())
+        self.env = {"CONSIGNEASE_DATABASE_URL": self.url}
+        self.pids = (int((cluster.data / "postmaster.pid").read_text().split()[0]),)
+
+    def ask(self, *statements: str) -> list[Any]:
+        """Return the first value of each statement's answer."""
+
+        async def asked() -> list[Any]:
+            connection = await asyncpg.connect(self.url)
+            found = [await connection.fetchval(statement) for statement in statements]
+            await connection.close()
+            return found
+
+        return asyncio.run(asked())
+
+    def still_open(self) -> int:
+        """How many deliveries are not finished."""
+        return self.ask(_OPEN)[0]
+
+    def stored(self) -> Stored:
+        """Count what is stored."""
+        return Stored(*self.ask(*_COUNTS))
+
+    def size(self) -> int:
+        """Bytes of the database's tables and indexes on disk."""
+        return self.ask("SELECT pg_database_size(current_database())")[0]
