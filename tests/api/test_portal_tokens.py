@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -71,9 +72,11 @@ class Tenant:
             attempt_id="atmpt_x",
             event_type_name="user.created",
             key_id="key_x",
+            task_id="qtask_x",
         )
 
 
+SINCE = {"since": datetime.now(UTC).isoformat()}
 BODIES: dict[str, dict[str, Any]] = {
     "v1.application.create": {"name": "x"},
     "v1.application.update": {"name": "x"},
@@ -82,6 +85,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "v1.endpoint.update-headers": {"headers": {}},
     "v1.endpoint.patch-headers": {"headers": {}},
     "v1.endpoint.send-example": {"eventType": "user.created"},
+    "v1.endpoint.recover": SINCE,
+    "v1.endpoint.replay-missing": SINCE,
+    "v1.endpoint.bulk-replay": SINCE,
     "v1.event-type.create": {"name": "a.b", "description": ""},
     "v1.message.create": {"eventType": "user.created", "payload": {}},
     "v1.api-key.create": {"name": "x", "scopes": ["admin"]},

@@ -73,7 +73,7 @@ def listen(server: RunningServer, receiver: Receiver) -> None:
 
 def state(server: RunningServer) -> tuple[int, str]:
     answer = httpx.get(f"{server.base_url}/health")
-    return answer.status_code, answer.json()["deliveries"]
+    return answer.status_code, answer.json()["silence"]
 
 
 def test_silence_is_reported_once_and_ends_with_a_delivery(tmp_path: Path) -> None:
@@ -152,8 +152,8 @@ def test_administrators_get_a_mail_when_an_endpoint_is_disabled(
         receiver.wait_for(1)
         path = f"/api/v1/app/{app}/endpoint/{endpoint['id']}"
         until(lambda: client.call("GET", path).json["disabled"])
-        server.run(server.server._watch.once)
-        server.run(server.server._watch.once)
+        server.run(server.server._lookout.once)
+        server.run(server.server._lookout.once)
         assert sorted(to for to, _ in mail.mails) == ["ada@example.com", "admin@example.com"]
         text = mail.mails[0][1]
         assert receiver.url in str(text["subject"])

@@ -86,7 +86,9 @@ class Status:
             *([_ANY_ORIGIN] if path.startswith("/api/") else []),
         ]
         if method not in {"GET", "HEAD"}:
-            body = msgspec.json.encode({"code": "method_not_allowed", "detail": "Use GET."})
+            body = msgspec.json.encode(
+                {"code": "method_not_allowed", "detail": "This is read with GET or HEAD."}
+            )
             await _send(send, 405, body, [(b"allow", b"GET, HEAD"), *json])
         elif path in PINGS:
             await _send(send, 204, b"", json[1:])

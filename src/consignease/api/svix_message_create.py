@@ -160,7 +160,7 @@ OPS: tuple[Op, ...] = (
     ),
     _op(
         path=f"{_APP}/msg/precheck/active",
-        needs=Need.READ,
+        needs=Need.MESSAGES,
         name="v1.message.precheck",
         summary="Tell whether a message would go to any endpoint.",
         handler=precheck,

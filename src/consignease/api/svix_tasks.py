@@ -282,7 +282,6 @@ OPS: tuple[Op, ...] = (
     _begins(
         path="/api/v1/stats/usage/app",
         name="v1.statistics.aggregate-app-stats",
-        needs=Need.READ_ALL,
         summary="Count the messages sent of each application.",
         handler=usage,
         body=UsageIn,
@@ -293,7 +292,6 @@ OPS: tuple[Op, ...] = (
         method="PUT",
         path="/api/v1/stats/usage/event-types",
         name="v1.statistics.aggregate-event-types",
-        needs=Need.READ_ALL,
         summary="List which event types each application subscribes to.",
         handler=event_types,
         returns=Begun,
