@@ -6,9 +6,11 @@ from consignease.domain.delivery import Result
 from consignease.domain.faults import Unavailable
 from consignease.domain.leases import Leased
 from consignease.store import deliveries
+from consignease.store.rows import OfRows
 from consignease.store.tx import Tx
 from tests.helpers.engine import Engine, with_engine
 
+BROKEN_FOR_MANY = "UPDATE no_such_table SET state = ? WHERE (cursor, endpoint) IN (VALUES {rows})"
 BROKEN = "UPDATE no_such_table SET state = 2, due_at = ? WHERE cursor = ? AND endpoint = ?"
 
 
@@ -20,7 +22,7 @@ async def test_a_claim_that_fails_half_way_gives_its_places_back(engine: Engine)
     room = engine.hand.room
     engine.now += 3_600_000
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deliveries, "_LEASE", BROKEN)
+        patch.setattr(deliveries, "_LEASE_MANY", OfRows(BROKEN_FOR_MANY, "(?, ?)"))
         with pytest.raises(Unavailable):
             await engine.claim()
     assert engine.hand.room == room

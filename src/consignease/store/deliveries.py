@@ -35,6 +35,15 @@ _LEASE = """
 UPDATE delivery SET state = 2, due_at = NULL, lease_until = ?
 WHERE cursor = ? AND endpoint = ? AND state < 2
 """
+_LEASE_MANY = OfRows(
+    """
+WITH due (cursor, endpoint) AS (VALUES {rows})
+UPDATE delivery SET state = 2, due_at = NULL, lease_until = ? FROM due
+WHERE delivery.cursor = due.cursor AND delivery.endpoint = due.endpoint AND delivery.state < 2
+RETURNING delivery.cursor
+""",
+    "(CAST(? AS BIGINT), CAST(? AS BIGINT))",
+)
 _OVERTAKE_OLDER = """
 UPDATE delivery SET flags = flags | 1
 WHERE subject = ? AND endpoint = ? AND state < 3 AND cursor < ?
@@ -129,7 +138,7 @@ def claim(tx: Tx, endpoint: int, now: int, limit: int) -> int | None:
         When the endpoint's next delivery is due, in milliseconds; None if
         none is left. A time that has passed means that there is more to claim.
     """
-    until = now + LEASE_MS
+    items: list[Leased] = []
     for row in tx.all(_DUE, {"endpoint": endpoint, "now": now, "limit": limit}):
         cursor, subject = row["cursor"], row["subject"]
         if row["body"] is None:
@@ -154,8 +163,21 @@ def claim(tx: Tx, endpoint: int, now: int, limit: int) -> int | None:
             row["content_type"],
             by_hand=bool(row["flags"] & Flag.BY_HAND),
         )
-        _lease(tx, item, until)
+        # At once, so that the place is given back with the rest if a statement fails.
+        tx.leased.append(item)
+        items.append(item)
+    _lease_all(tx, items, now + LEASE_MS)
     return tx.execute(_NEXT_DUE, (endpoint,)).fetchone()[0]
+
+
+def _lease_all(tx: Tx, items: Sequence[Leased], until: int) -> None:
+    """Take deliveries that places were kept for, but those that somebody else has."""
+    rows = [(item.cursor, item.endpoint) for item in items]
+    taken = {row[0] for row in _LEASE_MANY.run(tx, rows, until)}
+    for item in items:
+        if item.cursor not in taken:
+            tx.leased.remove(item)
+            tx.hand.release([item])
 
 
 def _lease(tx: Tx, item: Leased, until: int) -> bool:
