@@ -1,7 +1,10 @@
 """What holds for every test: event loop, hypothesis profile, which tests can run here."""
 
+import gc
 import importlib.util
 import os
+import warnings
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -32,3 +35,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=no_node))
         if not SOAK and item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason="the long version: run make soak"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_foreign_sockets(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let go of what the svix client keeps open, so that no later test is blamed for it."""
+    yield
+    if any(
+        getattr(one, "__module__", "").startswith("svix") for one in vars(request.module).values()
+    ):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()

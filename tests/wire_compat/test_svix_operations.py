@@ -11,6 +11,13 @@ from tests.helpers.server import Client, RunningServer
 from tests.helpers.svix_sdks import CLIENTS, Sdk, frozen, listed, offered
 from tests.wire_compat.svix_world import World
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+    ),
+]
+
 OFFERED = offered()
 EACH = [
     pytest.param(client, marks=[pytest.mark.node] if client.startswith("npm") else [])
