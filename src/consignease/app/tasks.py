@@ -25,7 +25,7 @@ Kinds: TypeAlias = Mapping[str, Callable[[Tx, Task, int], Part]]
 KEPT_MS = 90 * 24 * 3_600_000
 """How long a task that has ended can be looked at."""
 
-_LAST_ID = "~"
+_LAST_NO = 2**63 - 1
 
 
 class Wanted(NamedTuple):
@@ -102,10 +102,15 @@ def page(
         "instance": instance.no,
         "state": None if status is None else int(status),
         "kind": kind,
-        "after": after or ("" if up else _LAST_ID),
+        "after": _position(tx, instance, after) if after else (0 if up else _LAST_NO),
         "limit": limit,
     }
     return [_read(row) for row in tasks.page(tx, values, ascending=up)]
+
+
+def _position(tx: Tx, instance: Instance, name: str) -> int:
+    row = tasks.find(tx, instance.no, name)
+    return 0 if row is None else row["no"]
 
 
 def waiting(tx: Tx) -> tuple[list[int], list[int]]:

@@ -172,11 +172,11 @@ class _Watcher:
         return self._code or 0
 
     def opened(self, opened: Opened) -> None:
-        """Show it, and write the secret where it is wanted."""
-        self._screen.opened(opened)
+        """Write the secret where it is wanted, then show it."""
         if self._write_env is not None:
             merge_dotenv(Path(self._write_env), {"CLERK_WEBHOOK_SIGNING_SECRET": opened.secret})
             self._write_env = None
+        self._screen.opened(opened)
         if self._print_secret:
             click.echo(opened.secret)
             self._enough.set()

@@ -26,12 +26,12 @@ _FILTER = """
   AND (CAST(:kind AS TEXT) IS NULL OR kind = :kind)
 """
 _PAGE_DOWN = f"""
-SELECT * FROM task WHERE instance = :instance AND id < :after {_FILTER}
-ORDER BY id DESC LIMIT :limit
+SELECT * FROM task WHERE instance = :instance AND no < :after {_FILTER}
+ORDER BY no DESC LIMIT :limit
 """  # noqa: S608 - constants
 _PAGE_UP = f"""
-SELECT * FROM task WHERE instance = :instance AND id > :after {_FILTER}
-ORDER BY id LIMIT :limit
+SELECT * FROM task WHERE instance = :instance AND no > :after {_FILTER}
+ORDER BY no LIMIT :limit
 """  # noqa: S608 - constants
 _DROP = """
 DELETE FROM task WHERE no IN (SELECT no FROM task WHERE state > 0 AND updated_at < ? LIMIT 500)
@@ -74,7 +74,7 @@ def fail(tx: Tx, no: int, error: str, now: int) -> None:
 
 
 def page(tx: Tx, values: dict[str, object], *, ascending: bool) -> list[Any]:
-    """Return one page of an instance's tasks in order of their ids."""
+    """Return one page of an instance's tasks in the order they began."""
     return tx.all(_PAGE_UP if ascending else _PAGE_DOWN, values)
 
 
