@@ -85,19 +85,22 @@ def _ambiguous(url: bytes, headers: list[tuple[bytes, bytes]], version: str) -> 
         return "The request is not HTTP/1.1."
     if not url.startswith(b"/") and url != b"*":
         return "The request's target is no path: this is no proxy."
-    hosts = lengths = 0
-    for name, value in headers:
-        if name == b"host":
-            hosts += 1
-        elif name == b"content-length":
-            lengths += 1
-            if not value.isdigit():
-                return "The Content-Length is no number."
-        elif name == b"transfer-encoding" and value.lower() != b"chunked":
-            return "Only chunked is known as Transfer-Encoding."
+    return _ambiguous_fields(headers, version)
+
+
+def _ambiguous_fields(headers: list[tuple[bytes, bytes]], version: str) -> str | None:
+    names = [name for name, _ in headers]
+    hosts, lengths = names.count(b"host"), names.count(b"content-length")
     if hosts > 1 or (hosts == 0 and version == "1.1"):
         return "There must be one Host."
-    return "There is more than one Content-Length." if lengths > 1 else None
+    if lengths > 1:
+        return "There is more than one Content-Length."
+    if lengths and not headers[names.index(b"content-length")][1].isdigit():
+        return "The Content-Length is no number."
+    codings = b"transfer-encoding" in names and any(
+        name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in headers
+    )
+    return "Only chunked is known as Transfer-Encoding." if codings else None
 
 
 def config_options(upgraded: Upgraded) -> dict[str, Any]:

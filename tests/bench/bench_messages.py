@@ -1,7 +1,9 @@
 """Messages created through the HTTP API of one process on SQLite, on one core.
 
 The server has a core of its own; load and receiver share the other. Beside it, in the same rounds,
-the raw sender: what the requests alone cost, without API, storage or bookkeeping.
+the raw sender: what the requests alone cost, without API, storage or bookkeeping. And the
+yardstick: how long one signature takes meanwhile. `cpu_at_reference` is the CPU of a delivery as it
+would be where a signature takes what it took on the machine that the budgets were set on.
 """
 
 import tempfile
@@ -12,6 +14,7 @@ from tests.bench.bench_engine import child, cores, receiver
 from tests.bench.creating import Site, site
 from tests.bench.sizes import rounds, size
 from tests.bench.table import Row, measured, total
+from tests.bench.yardstick import REFERENCE_US, Yardstick
 from tests.helpers.postgres import Cluster
 
 DELIVERIES = size("DELIVERIES", 40_000, 2_000)
@@ -46,7 +49,9 @@ def one_round(
             one.fill(url, case.apps, case.fan_out)
             warm_up(one, url)
             before, stored = one.store.size(), one.store.stored().deliveries
-            found = one.round(url, max(1, DELIVERIES // case.fan_out))
+            with Yardstick(core) as yardstick:
+                found = one.round(url, max(1, DELIVERIES // case.fan_out))
+            found["yardstick_us"] = yardstick.microseconds
             found["bytes"] = (one.store.size() - before) / (one.store.stored().deliveries - stored)
             per_second = found["rate"] / case.fan_out / 5
             calm = one.round(url, max(10, int(per_second * SECONDS)), per_second)
@@ -80,6 +85,9 @@ def rows(prefix: str, found: list[Row], raw: list[Row], base: list[Row] | None =
         ),
         measured(f"{prefix}.cpu", all_of("cpu_us"), "us/delivery", all_of("cpu_us", raw)),
     ]
+    us = [one["cpu_us"] * REFERENCE_US / one["yardstick_us"] for one in found]
+    table.append(measured(f"{prefix}.cpu_at_reference", us, "us/delivery"))
+    table.append(measured(f"{prefix}.yardstick", all_of("yardstick_us"), "us/signature"))
     if any(all_of("database_us")):
         table.append(measured(f"{prefix}.cpu_database", all_of("database_us"), "us/delivery"))
     return [
