@@ -20,6 +20,9 @@ LIFETIME_S = 300
 IDLE_S = 60
 """Seconds of idleness after which a kept connection is not used again."""
 
+USER_AGENT = f"Consignease/{__version__}"
+"""What every request says of who sends it."""
+
 _HEADER_LINES = 128
 _LARGE = 16_384
 _NEW_CONNECTIONS, _STATUS = pycurl.NUM_CONNECTS, pycurl.RESPONSE_CODE
@@ -299,5 +302,5 @@ _OPTIONS: tuple[tuple[int, object], ...] = (
     (pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2),
     (pycurl.SSL_VERIFYPEER, 1),
     (pycurl.SSL_VERIFYHOST, 2),
-    (pycurl.USERAGENT, f"Consignease/{__version__}"),
+    (pycurl.USERAGENT, USER_AGENT),
 )

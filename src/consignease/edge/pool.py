@@ -1,7 +1,7 @@
 """The libcurl handles and kept connections of one guard policy and set of certificates."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pycurl
 
@@ -92,8 +92,22 @@ class Pool:
         self.active[exchange.handle] = exchange
         return None
 
-    def finished(self) -> list[Outcome]:
-        """Take out of libcurl what has finished."""
+    @property
+    def busy(self) -> bool:
+        """Whether it has anything to do."""
+        return bool(self.active)
+
+    def under_way(self) -> Iterable[Request]:
+        """Return the requests that have not come back."""
+        return [exchange.request for exchange in self.active.values()]
+
+    def timeout_ms(self) -> int:
+        """Return when `perform` has to be called at the latest; -1 if nothing waits."""
+        return self.multi.timeout() if self.active else -1
+
+    def perform(self) -> list[Outcome]:
+        """Let libcurl go on, and take out of it what has finished."""
+        self.multi.perform()
         outcomes: list[Outcome] = []
         more = 1
         while more:

@@ -1,8 +1,10 @@
-"""The sender: libcurl in one thread of its own, fed and read in batches.
+"""The sender: one thread of its own, fed and read in batches.
 
-On an event loop libcurl costs twice as much, and a thread per request costs
-more again. Here one thread takes what was submitted, lets libcurl perform on
-all of it, and hands back everything that finished in the round as one list.
+Requests over TLS, and those to a name with several addresses, go through
+libcurl; plain HTTP to one address through `plain`, at half the cost. On an event
+loop libcurl costs twice as much, and a thread per request costs more again. Here
+one thread takes what was submitted, lets all of it go on, and hands back
+everything that finished in the round as one list.
 """
 
 import logging
@@ -10,20 +12,26 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 import pycurl
 
 from consignease.edge.curl import default_ca_file
 from consignease.edge.guard import Policy
 from consignease.edge.outcome import Outcome, Request
+from consignease.edge.plain import READABLE, Connection
+from consignease.edge.plain_pool import PlainPool
 from consignease.edge.pool import Pool
 from consignease.edge.tls import Tls
-from consignease.edge.waiting import Waiter, best_waiter
+from consignease.edge.waiting import Events, Waiter, best_waiter
 
 __all__ = ["Outcome", "Request", "Sender"]
 
 OWN_POOLS = 64
 """How many sets of certificates of endpoints' own keep idle connections."""
+
+_Key: TypeAlias = tuple[Policy, Tls | None, bool]
+"""What connections are kept under: a policy, certificates of an endpoint's own, whether plain."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +52,8 @@ class Sender:
         Args:
             on_done: called in the sender's thread, once per round, with all
                 that finished. Every submitted request comes back exactly once.
-            max_in_flight: requests inside libcurl at the same time; the rest
-                waits, its deadline not yet running.
+            max_in_flight: requests under way at the same time; the rest waits,
+                its deadline not yet running.
             ca_file: trusted certificates; None for the system's.
             waiter: what the thread sleeps on; None for what suits the system.
         """
@@ -55,8 +63,10 @@ class Sender:
         self._waiter = waiter or best_waiter()
         self._inbox: deque[Request] = deque()
         self._refreshes: deque[str] = deque()
-        self._pools: dict[Policy | tuple[Policy, Tls], Pool] = {}
-        self._retired: list[Pool] = []
+        self._pools: dict[_Key, Pool | PlainPool] = {}
+        self._retired: list[Pool | PlainPool] = []
+        # By the number of the socket. Whoever has closed his stays until the number returns.
+        self._connections: dict[int, tuple[Connection, PlainPool]] = {}
         self._in_flight = 0
         self._done: list[Outcome] = []
         self._asleep = False
@@ -150,18 +160,18 @@ class Sender:
         while inbox and self._in_flight < self._max and self._stop_at is None:
             self._begin(inbox.popleft())
         for pool in self._live():
-            pool.multi.perform()
             self._collect(pool)
 
-    def _live(self) -> list[Pool]:
-        return [pool for pool in (*self._pools.values(), *self._retired) if pool.active]
+    def _live(self) -> list[Pool | PlainPool]:
+        return [pool for pool in (*self._pools.values(), *self._retired) if pool.busy]
 
     def _begin(self, request: Request) -> None:
         # Connections are kept under what they were opened with: never one for all.
-        key = request.policy if request.tls is None else (request.policy, request.tls)
+        plain = self._waiter.edges and request.url.startswith("http:")
+        key = (request.policy, request.tls, plain and "," not in request.address)
         pool = self._pools.get(key)
         if pool is None:
-            pool = self._pools[key] = self._open_pool(request.policy, request.tls)
+            pool = self._pools[key] = self._open_pool(*key)
         try:
             refusal = pool.start(request)
         except (pycurl.error, ValueError, TypeError, AttributeError) as error:
@@ -177,14 +187,22 @@ class Sender:
         else:
             self._done.append(refusal)
 
-    def _open_pool(self, policy: Policy, tls: Tls | None) -> Pool:
+    def _open_pool(self, policy: Policy, tls: Tls | None, plain: bool) -> Pool | PlainPool:  # noqa: FBT001
+        if plain:
+            pool = PlainPool(policy, self._max, lambda connection: self._watch(connection, pool))
+            return pool
         own = [key for key, pool in self._pools.items() if pool.tls is not None and not pool.active]
         for key in own[: len(own) - OWN_POOLS + 1]:
             self._pools.pop(key).close()
         return Pool(policy, self._max, self._waiter.register, self._ca_file, tls)
 
-    def _collect(self, pool: Pool) -> None:
-        outcomes = pool.finished()
+    def _watch(self, connection: Connection, pool: PlainPool) -> None:
+        number = connection.fileno()
+        self._connections[number] = connection, pool
+        self._waiter.register(number)
+
+    def _collect(self, pool: Pool | PlainPool) -> None:
+        outcomes = pool.perform()
         self._in_flight -= len(outcomes)
         self._done += outcomes
         if pool.retired and not pool.active:
@@ -202,7 +220,7 @@ class Sender:
 
     def _wait(self) -> None:
         live = self._live()
-        soonest = min((ms for pool in live if (ms := pool.multi.timeout()) >= 0), default=-1)
+        soonest = min((ms for pool in live if (ms := pool.timeout_ms()) >= 0), default=-1)
         seconds = None if soonest < 0 else soonest / 1000
         if self._stop_at is not None:
             left = max(0.0, self._stop_at - time.monotonic())
@@ -210,8 +228,21 @@ class Sender:
         self._asleep = True
         startable = self._inbox and self._in_flight < self._max and self._stop_at is None
         if soonest and not startable and not self._refreshes:
-            self._waiter.wait([pool.multi for pool in live], seconds)
+            multis = [pool.multi for pool in live if isinstance(pool, Pool)]
+            self._go_on(self._waiter.wait(multis, seconds))
         self._asleep = False
+
+    def _go_on(self, events: Events) -> None:
+        self._asleep = False
+        for number, mask in events:
+            found = self._connections.get(number)
+            if found is None:
+                continue
+            connection, pool = found
+            if connection.request is not None:
+                connection.ready(mask)
+            elif mask & READABLE:
+                pool.dropped(connection)
 
     def _abandon(self, phase: str, error: str) -> None:
         pools = [*self._pools.values(), *self._retired]
@@ -220,7 +251,7 @@ class Sender:
         self._in_flight = 0
         for pool in pools:
             self._done += [
-                Outcome(x.request.tag, phase=phase, error=error) for x in pool.active.values()
+                Outcome(request.tag, phase=phase, error=error) for request in pool.under_way()
             ]
             try:
                 pool.close()

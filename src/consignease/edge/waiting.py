@@ -8,12 +8,15 @@ event libcurl is asked to perform, and finds out by itself what can go on.
 
 import os
 import select
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import pycurl
 
 _BATCH = 256
+
+Events = Sequence[tuple[int, int]]
+"""Numbers of sockets, each with epoll's mask of what it is ready for."""
 
 
 class Waiter(Protocol):
@@ -23,7 +26,10 @@ class Waiter(Protocol):
         """Watch a socket from now on, until it is closed."""
         ...
 
-    def wait(self, multis: Iterable[pycurl.CurlMulti], seconds: float | None) -> None:
+    edges: bool
+    """Whether `wait` says which registered sockets are ready, once for each change."""
+
+    def wait(self, multis: Iterable[pycurl.CurlMulti], seconds: float | None) -> Events:
         """Sleep until a socket is ready, `wake` is called or the time is over."""
         ...
 
@@ -38,6 +44,8 @@ class Waiter(Protocol):
 
 class EpollWaiter:
     """Edge-triggered epoll; closing a socket takes it off the list by itself."""
+
+    edges = True
 
     def __init__(self) -> None:
         """Open the epoll and the event that wakes it."""
@@ -54,10 +62,10 @@ class EpollWaiter:
         except FileExistsError:
             self._epoll.modify(fd, self._mask)
 
-    def wait(self, multis: Iterable[pycurl.CurlMulti], seconds: float | None) -> None:
-        """Sleep until something happens or the time is over."""
+    def wait(self, multis: Iterable[pycurl.CurlMulti], seconds: float | None) -> Events:
+        """Sleep until something happens or the time is over; returns sockets and what they can."""
         del multis
-        self._epoll.poll(seconds, _BATCH)
+        return self._epoll.poll(seconds, _BATCH)
 
     def wake(self) -> None:
         """End the wait."""
@@ -72,6 +80,8 @@ class EpollWaiter:
 class SelectWaiter:
     """Asks libcurl for its sockets before every wait; where there is no epoll."""
 
+    edges = False
+
     def __init__(self) -> None:
         """Open the pipe that wakes the wait."""
         self._read, self._write = os.pipe()
@@ -81,7 +91,7 @@ class SelectWaiter:
     def register(self, fd: int) -> None:
         """Nothing to do: libcurl is asked each time."""
 
-    def wait(self, multis: Iterable[pycurl.CurlMulti], seconds: float | None) -> None:
+    def wait(self, multis: Iterable[pycurl.CurlMulti], seconds: float | None) -> Events:
         """Sleep until something happens or the time is over."""
         readers: list[int] = [self._read]
         writers: list[int] = []
@@ -94,6 +104,7 @@ class SelectWaiter:
         ready, _, _ = select.select(readers, writers, errors, seconds)
         if self._read in ready:
             os.read(self._read, 65536)
+        return ()
 
     def wake(self) -> None:
         """End the wait."""
