@@ -17,11 +17,6 @@ ANSWER_MAX = 1_000_000
 
 _HEAD, _LENGTH, _CLOSE, _SIZE, _CHUNK, _AFTER, _TRAILER, _WHOLE = range(8)
 _STATUS = re.compile(rb"HTTP/1\.([0-9]) +([0-9]{3})(?![0-9])")
-_HEAD_END = re.compile(rb"\n\r?\n")
-_FRAMING = re.compile(
-    rb"^(content-length|transfer-encoding|connection)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?$",
-    re.IGNORECASE | re.MULTILINE,
-)
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 _LINE_MAX = 16_384
 _NO_BODY = frozenset({204, 304})
@@ -46,7 +41,7 @@ class Answer:
     __slots__ = ("_data", "_head", "_left", "_state", "_taken", "begun", "body", "keep", "status")
 
     def __init__(self) -> None:
-        self._data = bytearray()  # what is not understood yet
+        self._data = b""  # what is not understood yet
         self._head = b""
         self._state = _HEAD
         self._left = self._taken = 0
@@ -59,7 +54,7 @@ class Answer:
         """The header block, or as many whole lines of it as have come."""
         if not self.status:
             return b""
-        return self._head or bytes(self._data[: self._data.rfind(b"\n") + 1])
+        return self._head or self._data[: self._data.rfind(b"\n") + 1]
 
     def feed(self, data: bytes) -> bool:
         """Take bytes; returns whether no more is wanted.
@@ -76,7 +71,7 @@ class Answer:
         elif self._state in {_LENGTH, _CLOSE}:
             self._take(data)
         else:
-            self._read_chunks(bytes(self._data) + data)
+            self._read_chunks(self._data + data)
         if len(self.body) > BODY_LIMIT:
             self.keep = False
             self._state = _WHOLE
@@ -98,29 +93,25 @@ class Answer:
 
     def _read_head(self, data: bytes) -> None:
         place, seen = 0, max(0, len(self._data) - 2)
-        self._data += data
-        head = self._data
-        while (found := _HEAD_END.search(head, max(place, seen))) and self._read_status(place):
-            end = found.end()
+        head = self._data + data
+        while (end := _head_end(head, max(place, seen))) and self._read_status(head, place):
             if self.status >= _FIRST_FINAL_STATUS:
-                self._head, rest = bytes(head[place:end]), bytes(head[end:])
-                head.clear()
-                self._frame(rest)
+                self._head, self._data = head[place:end], b""
+                self._frame(head[end:])
                 return
             if self.status == _SWITCHED:
                 raise BadAnswerError("the answer changes the protocol")
             self.status = 0
             place = end
-        del head[:place]
-        self._read_status(0)
+        self._data = head[place:]
+        self._read_status(self._data, 0)
         if self._taken > HEADERS_MAX:
             raise BadAnswerError("the answer's headers are too large")
 
-    def _read_status(self, place: int) -> bool:
+    def _read_status(self, data: bytes, place: int) -> bool:
         """Learn the status if its line is there; False if nothing of it is."""
         if self.status:
             return True
-        data = self._data
         if data.find(b"\n", place) >= 0:
             found = _STATUS.match(data, place)
             if found is None:
@@ -132,29 +123,23 @@ class Answer:
 
     def _frame(self, rest: bytes) -> None:
         """Find out where the body ends, and take what has come of it."""
-        lengths: set[bytes] = set()
-        codings = connection = b""
-        for name, value in _FRAMING.findall(self._head):
-            match name[0] | 0x20, name[-1] | 0x20:
-                case 0x63, 0x68:  # content-length
-                    lengths.add(value)
-                case 0x74, _:
-                    codings += b"," + value.lower()
-                case _:
-                    connection += b"," + value.lower()
-        old = self._head.startswith(b"HTTP/1.0")
+        lines = self._head.lower()
+        lengths = _values(lines, b"\ncontent-length:")
+        codings = _values(lines, b"\ntransfer-encoding:")
+        connection = b",".join(_values(lines, b"\nconnection:"))
+        old = lines.startswith(b"http/1.0")
         self.keep = b"close" not in connection and (not old or b"keep-alive" in connection)
         if self.status in _NO_BODY:
             self._whole(surplus=rest)
         elif codings:
-            if codings != b",chunked":
+            if codings != [b"chunked"]:
                 raise BadAnswerError("the answer's transfer coding is not known")
             self.keep = self.keep and not lengths
             self._state = _SIZE
             self._read_chunks(rest)
         elif lengths:
-            length = lengths.pop()
-            if lengths or not length.isdigit() or len(length) > 18:
+            length = lengths[0]
+            if len(set(lengths)) > 1 or not length.isdigit() or len(length) > 18:
                 raise BadAnswerError("the answer's length cannot be read")
             self._left = int(length)
             self._state = _LENGTH
@@ -193,7 +178,7 @@ class Answer:
                 break
             self._read_line(data, place, end)
             place = end
-        self._data[:] = data[place:]
+        self._data = data[place:]
         if self._state is _WHOLE and self._data:
             self.keep = False
 
@@ -219,3 +204,22 @@ class Answer:
         self._state = _WHOLE
         if surplus:
             self.keep = False
+
+
+def _head_end(data: bytes, place: int) -> int:
+    """Where the first blank line ends, 0 if there is none yet."""
+    usual, bare = data.find(b"\n\r\n", place), data.find(b"\n\n", place)
+    if usual >= 0 and (bare < 0 or usual < bare):
+        return usual + 3
+    return bare + 2 if bare >= 0 else 0
+
+
+def _values(lines: bytes, name: bytes) -> list[bytes]:
+    """The values of a field, given a header block in lower case."""
+    found: list[bytes] = []
+    at = lines.find(name)
+    while at >= 0:
+        at += len(name)
+        found.append(lines[at : lines.find(b"\n", at)].strip())
+        at = lines.find(name, at)
+    return found
