@@ -99,7 +99,7 @@ Types: TypeAlias = Callable[[Call[Any, Any], Instance], Awaitable[frozenset[str]
 
 
 async def _types(call: Call[Any, Any], instance: Instance) -> frozenset[str]:
-    return await call.services.store.read(event_types.names, instance)
+    return await call.services.store.read(event_types.names, instance, call.caller.portal)
 
 
 class Endpoints:
