@@ -101,7 +101,7 @@ class Sites:
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
             webhooks=Api((*webhook_ops, *absent_ops(webhook_ops)), SvixDialect(), services),
-            events=Api(events_ops(self.store.horizon), ClerkDialect(), services),
+            events=Api(events_ops(self.store), ClerkDialect(), services),
             listen=Api(listen, ClerkDialect(), services),
             relay=self._relay,
             status=self.watch.status(self.settings, self._key_is_good),
