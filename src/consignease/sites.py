@@ -87,6 +87,7 @@ class Sites:
             public_url=self.settings.public_url or self.base_url,
             forget_keys=self._forget_keys,
             rotation=self._resealer,
+            log=self.store,
         )
         self._relay = Relay(
             store=self.store,
