@@ -137,6 +137,7 @@ class Server(Sites):
     async def stop(self) -> None:
         """Finish requests, release leases, close the database."""
         self.worker.outlets.listeners.stop()
+        self.store.tail.end()
         if self._http is not None:
             self._relay.stop()
         if self._http is not None and self._serving is not None:

@@ -87,6 +87,7 @@ class Sites:
             public_url=self.settings.public_url or self.base_url,
             forget_keys=self._forget_keys,
             rotation=self._resealer,
+            log=self.store,
         )
         self._relay = Relay(
             store=self.store,
@@ -101,7 +102,7 @@ class Sites:
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
             webhooks=Api((*webhook_ops, *absent_ops(webhook_ops)), SvixDialect(), services),
-            events=Api(events_ops(self.store.horizon), ClerkDialect(), services),
+            events=Api(events_ops(self.store), ClerkDialect(), services),
             listen=Api(listen, ClerkDialect(), services),
             relay=self._relay,
             status=self.watch.status(self.settings, self._key_is_good),

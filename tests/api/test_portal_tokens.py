@@ -19,6 +19,7 @@ from tests.helpers.server import Answer, Client, RunningServer
 OPS = svix_ops(Vault({1: bytes(32)}), {"development": DEVELOPMENT})
 
 API = "/api/v1"
+POLLER = {"type": "pollingEndpoint"}
 TURN = itertools.count()
 
 
@@ -55,6 +56,7 @@ class Tenant:
         self.endpoint = made(client.call("POST", f"{API}/app/{self.app}/endpoint", endpoint))["id"]
         message = {"eventType": "user.created", "payload": {"of": uid}}
         self.message = made(client.call("POST", f"{API}/app/{self.app}/msg", message))["id"]
+        self.poller = made(client.call("POST", f"{API}/app/{self.app}/destination", POLLER))["id"]
 
     def token(self, **body: Any) -> str:
         path = f"{API}/auth/app-portal-access/{self.app}"
@@ -73,6 +75,9 @@ class Tenant:
             event_type_name="user.created",
             key_id="key_x",
             task_id="qtask_x",
+            destination_id=self.poller,
+            sink_id=self.poller,
+            consumer_id="one",
         )
 
 
@@ -88,6 +93,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "v1.endpoint.recover": SINCE,
     "v1.endpoint.replay-missing": SINCE,
     "v1.endpoint.bulk-replay": SINCE,
+    "v1.destination.create": POLLER,
+    "v1.destination.upsert": POLLER,
+    "v1.message.poller.consumer-seek": {"after": SINCE["since"]},
+    "v1.message.polling-endpoint.consumer-commit": {"offset": 1},
     "v1.event-type.create": {"name": "a.b", "description": ""},
     "v1.message.create": {"eventType": "user.created", "payload": {}},
     "v1.api-key.create": {"name": "x", "scopes": ["admin"]},
@@ -124,7 +133,7 @@ def holder(mine: Tenant) -> Iterator[Client]:
 def test_another_application_is_out_of_reach(
     holder: Client, mine: Tenant, theirs: Tenant, op: Op
 ) -> None:
-    """By its id, its uid, and by its endpoints and messages below one's own application."""
+    """By its id, its uid, and by what it has below one's own application."""
     for path in (theirs.path(op), theirs.path(op, theirs.uid), theirs.path(op, "app_none")):
         answer = send(holder, op, path)
         assert (answer.status, answer.json["code"]) in {
@@ -132,10 +141,10 @@ def test_another_application_is_out_of_reach(
             (403, "insufficient access"),
         }, answer
         assert (answer.status == 403) == (not op.needs.capabilities), answer
-    # Their endpoints and messages do not exist in an application that is one's own.
-    if "{endpoint_id}" in op.path or "{msg_id}" in op.path:
+    # What they have does not exist in an application that is one's own.
+    if any(f"{{{name}_id}}" in op.path for name in ("endpoint", "msg", "destination", "sink")):
         answer = send(holder, op, theirs.path(op, mine.app))
-        if op.name == "v1.endpoint.update":
+        if op.name in {"v1.endpoint.update", "v1.destination.upsert"}:
             # A name that is not there is added under that name; an id of theirs cannot be one.
             assert answer.status == 422, answer
         else:

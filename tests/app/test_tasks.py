@@ -159,7 +159,6 @@ async def test_a_message_to_many_is_expanded_behind_the_one_before(engine: Engin
             tx.execute("UPDATE endpoint SET deleted_at = 1 WHERE no = ?", (gone,))
             sql = "UPDATE endpoint SET event_types = '[\"user.created\"]' WHERE no = ?"
             tx.execute(sql, (changed,))
-            tx.execute("UPDATE application SET endpoints_version = endpoints_version + 1")
 
         await engine.store.write(change)
         late = await engine.add_endpoint()

@@ -18,6 +18,7 @@ TWICE = (
     "tests/e2e/test_listen.py",
     "tests/e2e/test_read_in_handler.py",
     "tests/wire_compat/test_svix_messages.py",
+    "tests/wire_compat/test_svix_pollers.py",
     "tests/wire_compat/test_svix_sdk.py",
     "tests/wire_compat/test_user_actions.py",
 )

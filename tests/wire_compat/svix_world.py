@@ -13,6 +13,8 @@ _TYPE = "table.sent"
 _APP = "/api/v1/app/{}"
 _ENDPOINT = f"{_APP}/endpoint/{{}}"
 _OPERATIONAL = "/api/v1/operational-webhook/endpoint"
+_POLLER = {"type": "pollingEndpoint", "config": {}}
+_DESTINATION = f"{_APP}/destination"
 _SPEC = {
     "openapi": "3.1.0",
     "info": {"title": "t", "version": "1"},
@@ -50,9 +52,10 @@ class World:
             "event_type_name": kind,
             "msg_id": sent,
             "attempt_id": self._attempt(sent),
-            "sink_id": "sink",
+            "sink_id": self._made(f"{self._app}/destination", _POLLER)["id"],
             "consumer_id": "consumer",
         }
+        self.values["destination_id"] = self.values["sink_id"]
         self.bodies = _bodies(receiver.url, number)
 
     def prepare(self, path: str) -> dict[str, str]:
@@ -108,6 +111,10 @@ def _bodies(url: str, number: int) -> dict[str, Any]:
         "POST /api/v1/event-type/import/openapi": {"spec": _SPEC},
         f"POST {_APP}/msg": message,
         f"POST {_APP}/msg/precheck/active": {"eventType": _TYPE},
+        f"POST {_DESTINATION}": _POLLER,
+        f"PUT {_DESTINATION}/{{}}": _POLLER,
+        f"PATCH {_DESTINATION}/{{}}": {**_POLLER, "status": "disabled"},
+        f"POST {_APP}/poller/{{}}/consumer/{{}}/seek": {"after": _HOUR_AGO},
         f"POST {_OPERATIONAL}": {"url": url},
         f"PUT {_OPERATIONAL}/{{}}": {"url": url},
         f"PUT {_OPERATIONAL}/{{}}/headers": {"headers": {"x-table": "1"}},

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from svix.api import Svix, SvixOptions
+from svix.api import EventTypeDeleteOptions, Svix, SvixOptions
 from svix.exceptions import HTTPValidationError
 from svix.models import EventTypeImportOpenApiIn
 
@@ -91,6 +91,35 @@ def test_event_types_come_from_an_openapi_document(svix: Any) -> None:
     assert last.modified == ["pet.gone"]
     assert svix.event_type.get("pet.gone").archived is True
     assert svix.event_type.get("user.created").archived is False
+
+
+def test_flags_and_group_come_from_the_document_or_stay(svix: Any) -> None:
+    """The extensions of the original; what a document does not say stays as it was set."""
+    imports = svix.event_type.import_openapi
+
+    def spec(**operation: Any) -> EventTypeImportOpenApiIn:
+        webhooks = {"flagged.one": {"post": {"description": "d", **operation}}}
+        return EventTypeImportOpenApiIn(spec={"webhooks": webhooks})
+
+    def kept() -> Any:
+        found = svix.event_type.get("flagged.one")
+        return found.feature_flags, found.group_name
+
+    one = spec(**{"x-svix-feature-flag": "a", "x-svix-group-name": "g"})
+    dry = imports(EventTypeImportOpenApiIn(spec=one.spec, dry_run=True)).data.to_modify[0]
+    assert (dry.feature_flags, dry.group_name) == (["a"], "g")
+    assert imports(one).data.modified == ["flagged.one"]
+    assert kept() == (["a"], "g")
+    assert imports(spec()).data.modified == []
+    assert kept() == (["a"], "g")
+    imports(spec(**{"x-svix-feature-flags": ["b", "c"]}))
+    assert kept() == (["b", "c"], "g")
+    imports(spec(**{"x-svix-feature-flags": []}))
+    assert kept() == (None, "g")
+    for wrong in ({"x-svix-feature-flags": "b"}, {"x-svix-feature-flag": "a b"}):
+        with pytest.raises(HTTPValidationError):
+            imports(spec(**wrong))
+    svix.event_type.delete("flagged.one", EventTypeDeleteOptions(expunge=True))
 
 
 def test_a_document_that_cannot_be_used_is_refused_whole(svix: Any) -> None:

@@ -10,12 +10,13 @@ from svix.api import (
     ApplicationTokenExpireIn,
     AppPortalAccessIn,
     EndpointIn,
+    EventTypeListOptions,
     MessageIn,
     Svix,
     SvixOptions,
 )
 from svix.exceptions import HttpError, HTTPValidationError
-from svix.models import AppPortalCapability
+from svix.models import AppPortalCapability, EventTypeIn, EventTypeUpsertIn
 
 from tests.helpers.server import RunningServer
 
@@ -87,6 +88,45 @@ def test_capabilities_and_read_only_are_kept(server: RunningServer, svix: Any) -
     with pytest.raises(HTTPValidationError) as error:
         svix.authentication.app_portal_access(app, short)
     assert error.value.detail[0].loc == ["body", "expiry"]
+
+
+def test_types_behind_a_flag_are_seen_by_those_who_hold_one(
+    server: RunningServer, svix: Any
+) -> None:
+    """Not listed, not found, not to be subscribed to; what one's endpoints have stays in sight."""
+    app = svix.application.create(ApplicationIn(name="Own")).id
+    svix.event_type.create(
+        EventTypeIn(name="flag.two", description="d", feature_flags=["beta", "gamma"])
+    )
+    svix.event_type.create(EventTypeIn(name="flag.none", description="d", group_name="flag"))
+    made = svix.event_type.get("flag.two")
+    assert (made.feature_flags, made.feature_flag) == (["beta", "gamma"], "beta")
+    assert svix.event_type.get("flag.none").group_name == "flag"
+
+    def seen(held: Any) -> set[str]:
+        options = EventTypeListOptions(limit=250)
+        return {one.name for one in held.event_type.list(options).data if "flag." in one.name}
+
+    def made_with(*flags: str) -> Any:
+        body = AppPortalAccessIn(feature_flags=list(flags))
+        return holder(server, svix.authentication.app_portal_access(app, body).token)
+
+    both, holds, lacks = {"flag.two", "flag.none"}, made_with("gamma"), made_with("delta")
+    wanted = EndpointIn(url="http://127.0.0.1:9/x", event_types=["flag.two"])
+    assert seen(svix) == both
+    assert seen(holds) == both
+    assert holds.event_type.get("flag.two").name == "flag.two"
+    assert seen(lacks) == seen(made_with()) == {"flag.none"}
+    assert refused(lacks.event_type.get, "flag.two") == (404, "not_found")
+    with pytest.raises(HTTPValidationError):
+        lacks.endpoint.create(app, wanted)
+    endpoint = holds.endpoint.create(app, wanted)
+    assert seen(lacks) == both
+    assert lacks.event_type.get("flag.two").name == "flag.two"
+    svix.endpoint.delete(app, endpoint.id)
+    assert seen(lacks) == {"flag.none"}
+    svix.event_type.upsert("flag.two", EventTypeUpsertIn(description="d", feature_flags=None))
+    assert seen(lacks) == both
 
 
 def test_tokens_are_logged_out_and_expired(server: RunningServer, svix: Any) -> None:

@@ -1,5 +1,6 @@
 """The official svix SDK recovers, replays, counts, and asks how its tasks do."""
 
+import contextlib
 import gc
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from svix.api import (
     EndpointGetAttemptStatsOptions,
     EndpointGetStatsOptions,
     EndpointIn,
+    EndpointPatch,
     EndpointRecoverOptions,
     MessageIn,
     Svix,
@@ -169,6 +171,68 @@ def test_a_bulk_replay_takes_what_fits_every_filter(svix: Any, app: str) -> None
         receiver.wait_for(6)
         until(lambda: svix.endpoint.get_stats(app, endpoint).success == 3)
         assert replayed() == 3
+
+
+def test_a_bulk_replay_takes_messages_of_a_tag(svix: Any, app: str) -> None:
+    """Those that have it, and fit the other filters; a tag that cannot be one is refused."""
+    with Receiver() as receiver:
+        endpoint = svix.endpoint.create(app, EndpointIn(url=receiver.url)).id
+        made = [
+            svix.message.create(app, MessageIn(event_type=kind, payload={}, tags=tags)).id
+            for kind, tags in (("a.a", ["red"]), ("b.b", ["red", "blue"]), ("a.a", ["blue"]))
+        ]
+        send(svix, app, 1, "a.a")
+        receiver.wait_for(4)
+        until(lambda: svix.endpoint.get_stats(app, endpoint).success == 4)
+
+        def replayed(**wanted: Any) -> int:
+            body = BulkReplayIn(since=now() - DAY, **wanted)
+            return ended(svix, svix.endpoint.bulk_replay(app, endpoint, body).id).data[
+                "messagesSent"
+            ]
+
+        assert replayed(tag="green") == 0
+        assert replayed(tag="red") == 2
+        receiver.wait_for(6)
+        assert {one.header("svix-id") for one in receiver.requests[4:]} == set(made[:2])
+        until(lambda: svix.endpoint.get_stats(app, endpoint).success == 4)
+        assert replayed(tag="blue", event_types=["a.a"]) == 1
+        receiver.wait_for(7)
+        assert receiver.requests[6].header("svix-id") == made[2]
+        with pytest.raises(HTTPValidationError) as refused:
+            replayed(tag=" red")
+        assert refused.value.detail[0].loc == ["body", "tag"]
+
+
+def test_what_was_skipped_is_recovered_and_replayed(
+    server: RunningServer, svix: Any, app: str
+) -> None:
+    """A backlog that was skipped goes out by a recovery, and by a replay of what was canceled."""
+    with Receiver() as receiver, contextlib.closing(server.client()) as client:
+        endpoint = svix.endpoint.create(app, EndpointIn(url=receiver.url)).id
+        path = f"/api/v1/app/{app}/endpoint/{endpoint}"
+
+        def skipped(count: int) -> list[str]:
+            svix.endpoint.patch(app, endpoint, EndpointPatch(disabled=True))
+            sent = send(svix, app, count)
+            again = {"disabled": False, "backlog": "skip"}
+            assert client.call("PATCH", path, again).status == 200
+            assert svix.endpoint.get_stats(app, endpoint).canceled == count
+            return sent
+
+        first = skipped(2)
+        begun = svix.endpoint.recover(app, endpoint, RecoverIn(since=now() - DAY))
+        assert ended(svix, begun.id).data == {"messagesSent": 2}
+        receiver.wait_for(2)
+        assert {one.header("svix-id") for one in receiver.requests} == set(first)
+        until(lambda: svix.endpoint.get_stats(app, endpoint).success == 2)
+        second = skipped(1)
+        body = BulkReplayIn(since=now() - DAY, status=MessageStatus.CANCELED)
+        begun = svix.endpoint.bulk_replay(app, endpoint, body)
+        assert ended(svix, begun.id).data == {"messagesSent": 1}
+        receiver.wait_for(3)
+        assert receiver.requests[2].header("svix-id") == second[0]
+        until(lambda: svix.endpoint.get_stats(app, endpoint).success == 3)
 
 
 def test_times_that_make_no_sense_are_refused(svix: Any, app: str) -> None:

@@ -4,6 +4,7 @@ Plain ASGI and no request objects: this is on the path of every change, and
 its cost is part of each delivery's.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from random import getrandbits
@@ -22,7 +23,7 @@ from consignease.api.errors import (
     WrongMethod,
     mismatch,
 )
-from consignease.api.ops import BODY_LIMIT, Call, Dialect, Headers, Op, Reply, Services
+from consignease.api.ops import BODY_LIMIT, Answer, Call, Dialect, Headers, Op, Reply, Services
 from consignease.api.routes import Routes
 from consignease.domain.access import Caller, Need
 from consignease.domain.faults import Fault, NotFound, TooLarge, Unauthenticated, Unavailable
@@ -182,9 +183,10 @@ class Api:
             body = _decode(route.body, await _read(headers, receive, BODY_LIMIT))
         elif route.op.upload:
             body = uploads.decode(headers, await _read(headers, receive, route.op.upload_limit))
-        answer = await route.op.handler(
+        answering = route.op.handler(
             Call(self._services, caller.instance, path, query, body, headers, trace_id, caller)
         )
+        answer = await (_unless_gone(answering, receive) if route.op.waits else answering)
         return Reply(route.op.status, answer) if isinstance(answer, bytes) else answer
 
     def _refuse(self, fault: Fault, trace_id: str) -> Reply:
@@ -263,6 +265,24 @@ async def _read(headers: Headers, receive: Receive, limit: int) -> bytes:
         if size > limit:
             raise _too_large(limit)
     return b"".join(parts)
+
+
+async def _unless_gone(answering: Awaitable[Answer], receive: Receive) -> Answer:
+    """Return an answer that may be long in coming; given up when the client hangs up."""
+    answer, gone = asyncio.ensure_future(answering), asyncio.ensure_future(_hung_up(receive))
+    try:
+        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise _HungUp
+        return answer.result()
+    finally:
+        answer.cancel()
+        gone.cancel()
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -1,24 +1,31 @@
 """The events feed, `/v1/events`: the log of an instance, read at the reader's own pace."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
-from consignease.api.ops import Call, Op
+from consignease.api.ops import Call, Log, Op
 from consignease.app import feed
+from consignease.app.feed import Feed
 from consignease.domain.access import Need
 from consignease.domain.instances import Instance
 from consignease.domain.messages import message_id
 
+LONGEST_WAIT = 30
+"""Seconds that one request may wait for more of the log."""
+
 Cursor = Annotated[int, Meta(ge=0, le=2**62)]
 
 
+Wait = Annotated[float, Meta(ge=0, le=LONGEST_WAIT)]
+
+
 class EventsQuery(Struct, kw_only=True, frozen=True):
-    """Which part of the log."""
+    """Which part of the log, and for how many seconds to wait for it if it is empty."""
 
     after: Cursor | None = None
+    wait: Wait = 0
     limit: Annotated[int, Meta(ge=1, le=500)] = 100
     types: list[str] = []
 
@@ -55,21 +62,22 @@ def _item(instance: Instance, row: Any) -> EventItem:
     )
 
 
-def events_ops(horizon: Callable[[], Awaitable[int]]) -> tuple[Op, ...]:
-    """Return the operations of the events feed.
-
-    Args:
-        horizon: Tells the cursor up to which the log is complete for good.
-    """
+def events_ops(log: Log) -> tuple[Op, ...]:
+    """Return the operations of the events feed."""
 
     async def read(call: Call[EventsQuery, None]) -> bytes:
-        """Return the instance's events after a cursor, oldest first."""
-        query = call.query
+        """Return the instance's events after a cursor, oldest first; wait for some if asked to."""
+        query, after = call.query, call.query.after
         types = [name for value in query.types for name in value.split(",") if name]
-        until = await horizon()
-        found = await call.services.store.read(
-            feed.read, call.instance, query.after, types, query.limit, until
-        )
+
+        async def look() -> Feed:
+            nonlocal after
+            part = after, types, query.limit, await log.horizon()
+            found = await call.services.store.read(feed.read, call.instance, *part)
+            after = found.next
+            return found
+
+        found = await log.tail.until(look, feed.worth, query.wait)
         return msgspec.json.encode(
             Events(
                 data=[_item(call.instance, row) for row in found.rows],
@@ -88,6 +96,7 @@ def events_ops(horizon: Callable[[], Awaitable[int]]) -> tuple[Op, ...]:
             summary="Return the instance's events after a cursor, oldest first.",
             handler=read,
             query=EventsQuery,
+            waits=True,
             returns=Events,
             refuses=(422,),
             tag="Events",

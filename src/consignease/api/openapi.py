@@ -16,7 +16,13 @@ _ALWAYS = {
     403: "Not for this key or token",
     413: "Body too large",
 }
-_REFUSALS = {403: "Not allowed", 404: "Not found", 409: "Conflict", 422: "Invalid parameters"}
+_REFUSALS = {
+    403: "Not allowed",
+    404: "Not found",
+    409: "Conflict",
+    410: "Not kept any more",
+    422: "Invalid parameters",
+}
 
 
 def document(

@@ -15,6 +15,7 @@ from consignease.domain.access import Caller, Need
 from consignease.domain.faults import Fault
 from consignease.domain.instances import Instance
 from consignease.edge.vault import Vault
+from consignease.store.tail import Tail
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,6 +47,20 @@ class Units(Protocol):
         self, fn: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Awaitable[T]:
         """Run a unit that only reads."""
+        ...
+
+
+class Log(Protocol):
+    """The log as those see it who read it at their own pace: a store has one.
+
+    Attributes:
+        tail: Where to wait for more of it.
+    """
+
+    tail: Tail
+
+    def horizon(self) -> Awaitable[int]:
+        """Tell the cursor up to which the log is complete for good."""
         ...
 
 
@@ -142,6 +157,7 @@ class Op:
         also: Statuses of other successes, with the same type.
         refuses: Statuses of refusals beyond those that every operation has.
         tag: The documentation's heading.
+        waits: Whether it may wait for long: it is given up when the client hangs up.
         needs: Who may call it; nobody but the holder of a secret key, unless said otherwise.
     """
 
@@ -159,6 +175,7 @@ class Op:
     also: tuple[int, ...] = ()
     refuses: tuple[int, ...] = ()
     tag: str = ""
+    waits: bool = False
     needs: Need = Need.ADMIN
 
 

@@ -9,6 +9,7 @@ from consignease import __version__
 from consignease.api import (
     openapi,
     svix_apps,
+    svix_destinations,
     svix_endpoint_more,
     svix_event_import,
     svix_event_types,
@@ -20,11 +21,12 @@ from consignease.api import (
     svix_tasks,
 )
 from consignease.api.errors import svix_error
-from consignease.api.ops import HeaderList, Headers, Op, Services, bearer
+from consignease.api.ops import HeaderList, Headers, Log, Op, Services, bearer
 from consignease.api.svix_endpoint_ops import endpoint_ops
 from consignease.api.svix_key_ring import Rotation, ring_ops
 from consignease.api.svix_keys import key_ops
 from consignease.api.svix_operational import operational_ops
+from consignease.api.svix_pollers import poller_ops
 from consignease.api.svix_portal import portal_ops
 from consignease.domain.access import Caller
 from consignease.domain.faults import Fault, Unauthenticated
@@ -93,6 +95,7 @@ def svix_ops(
     public_url: str = "",
     forget_keys: Callable[[], None] = _nothing,
     rotation: Rotation | None = None,
+    log: Log | None = None,
 ) -> tuple[Op, ...]:
     """Return every operation of the webhook API that is offered.
 
@@ -102,6 +105,7 @@ def svix_ops(
         public_url: Where users and applications reach the server.
         forget_keys: Called when a key was revoked.
         rotation: Brings the key ring to another key.
+        log: What polling endpoints read.
     """
     return (
         *endpoint_ops(vault, guards),
@@ -119,4 +123,6 @@ def svix_ops(
         *svix_message_lists.OPS,
         *svix_explain.OPS,
         *svix_tasks.OPS,
+        *svix_destinations.OPS,
+        *poller_ops(log),
     )

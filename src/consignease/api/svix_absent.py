@@ -64,7 +64,7 @@ _KNOWN: dict[str, tuple[tuple[str, str], ...]] = {
         ("DELETE", f"{_APP}/autoconfig/{{}}"),
         ("POST", f"{_APP}/autoconfig/{{}}/rotate"),
     ),
-    "Destinations other than endpoints are": (
+    "This call on destinations is": (
         ("GET POST", f"{_APP}/destination"),
         ("GET PUT PATCH DELETE", f"{_APP}/destination/{{}}"),
         ("POST", f"{_APP}/destination/{{}}/secret/rotate"),

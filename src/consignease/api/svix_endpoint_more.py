@@ -184,7 +184,7 @@ async def send_example(call: Call[None, ExampleIn]) -> bytes:
 async def _own_example(call: Call[None, ExampleIn], name: str) -> bytes:
     if name == PING:
         return b'{"success":true}'
-    found = await call.services.store.read(event_types.get, call.instance, name)
+    found = await call.services.store.read(event_types.get, call.instance, name, call.caller.portal)
     example = schema_example(found.schemas)
     if not isinstance(example, dict):
         msg = f"The newest schema of {name} has no example of an object."

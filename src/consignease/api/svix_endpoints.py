@@ -57,7 +57,8 @@ def _encode(endpoint: Endpoint, now: int = 2**62) -> bytes:
     return msgspec.json.encode(endpoint_out(endpoint, now))
 
 
-def _channels(channels: list[str] | None) -> list[str] | None:
+def checked_channels(channels: list[str] | None) -> list[str] | None:
+    """Check the channels of an endpoint; none means every message."""
     if not channels:
         return None
     if len(channels) > 10:
@@ -99,7 +100,7 @@ Types: TypeAlias = Callable[[Call[Any, Any], Instance], Awaitable[frozenset[str]
 
 
 async def _types(call: Call[Any, Any], instance: Instance) -> frozenset[str]:
-    return await call.services.store.read(event_types.names, instance)
+    return await call.services.store.read(event_types.names, instance, call.caller.portal)
 
 
 class Endpoints:
@@ -173,7 +174,7 @@ class Endpoints:
             description=rules.check_description(body.description),
             version=body.version,
             event_types=rules.check_event_types(body.event_types or body.filter_types, types),
-            channels=_channels(body.channels),
+            channels=checked_channels(body.channels),
             headers=rules.check_headers(body.headers),
             metadata=rules.check_metadata(body.metadata),
             ordering=rules.check_ordering(body.ordering),
@@ -249,7 +250,7 @@ class Endpoints:
             "description": rules.check_description,
             "uid": _uid,
             "event_types": partial(rules.check_event_types, known=types),
-            "channels": _channels,
+            "channels": checked_channels,
             "headers": rules.check_headers,
             "metadata": rules.check_metadata,
             "ordering": rules.check_ordering,

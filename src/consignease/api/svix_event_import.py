@@ -112,6 +112,8 @@ def _out(modified: list[str], wanted: list[Described], names: list[str]) -> Impo
             description=one.description,
             schemas=one.schemas,
             deprecated=one.deprecated,
+            group_name=one.group_name,
+            feature_flags=one.feature_flags,
         )
         for one in wanted
         if one.name in names

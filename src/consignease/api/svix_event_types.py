@@ -13,6 +13,7 @@ from consignease.app.event_types import EventType
 from consignease.app.idempotency import once
 from consignease.domain import endpoints as rules
 from consignease.domain.access import Need
+from consignease.domain.event_types import check_flags
 from consignease.domain.faults import NotFound
 from consignease.domain.instances import Instance
 from consignease.store.tx import Tx
@@ -32,12 +33,18 @@ class EventTypeIn(Struct, kw_only=True, rename="camel"):
 
 
 class EventTypePatch(Struct, kw_only=True, rename="camel"):
-    """Changes of an event type: what is absent stays as it is."""
+    """Changes of an event type: what is absent stays as it is.
+
+    `featureFlag` is how clients of an earlier generation name a single one of `featureFlags`.
+    """
 
     description: str | UnsetType = UNSET
     schemas: dict[str, Any] | None | UnsetType = UNSET
     archived: bool | UnsetType = UNSET
     deprecated: bool | UnsetType = UNSET
+    feature_flag: str | None | UnsetType = UNSET
+    feature_flags: list[str] | None | UnsetType = UNSET
+    group_name: str | None | UnsetType = UNSET
 
 
 class EventTypeOut(Struct, kw_only=True, rename="camel"):
@@ -87,6 +94,9 @@ def _type_out(found: EventType, schemas: dict[str, Any] | None) -> EventTypeOut:
         schemas=schemas,
         archived=found.archived,
         deprecated=found.deprecated,
+        feature_flag=found.feature_flags[0] if found.feature_flags else None,
+        feature_flags=found.feature_flags,
+        group_name=found.group_name,
         created_at=shown_time(found.created_at),
         updated_at=shown_time(found.updated_at),
     )
@@ -95,7 +105,7 @@ def _type_out(found: EventType, schemas: dict[str, Any] | None) -> EventTypeOut:
 async def list_types(call: Call[EventTypeQuery, None]) -> bytes:
     """Return a page of event types by name: the catalogue's and your own."""
     query = call.query
-    found = await call.services.store.read(event_types.every, call.instance)
+    found = await call.services.store.read(event_types.every, call.instance, call.caller.portal)
     found = [one for one in found if query.include_archived or not one.archived]
     place = (query.iterator or "").removeprefix("-")
     if query.iterator and query.iterator.startswith("-"):
@@ -110,8 +120,19 @@ async def list_types(call: Call[EventTypeQuery, None]) -> bytes:
 async def get_type(call: Call[None, None]) -> bytes:
     """Return an event type."""
     name = call.path["event_type_name"]
-    found = await call.services.store.read(event_types.get, call.instance, name)
+    found = await call.services.store.read(event_types.get, call.instance, name, call.caller.portal)
     return msgspec.json.encode(_type_out(found, found.schemas))
+
+
+def _flags(one: str | None, some: list[str] | None) -> list[str] | None:
+    """Return the flags of an event type, as either generation of clients gives them."""
+    if some is None and one is not None:
+        return [rules.check_name(one, "featureFlag")]
+    return check_flags(some, "featureFlags") if some else None
+
+
+def _group(name: str | None) -> str | None:
+    return None if name is None else rules.check_name(name, "groupName")
 
 
 def _type(body: EventTypeIn) -> EventType:
@@ -121,6 +142,8 @@ def _type(body: EventTypeIn) -> EventType:
         schemas=body.schemas,
         archived=body.archived,
         deprecated=body.deprecated,
+        feature_flags=_flags(body.feature_flag, body.feature_flags),
+        group_name=_group(body.group_name),
     )
 
 
@@ -143,24 +166,30 @@ async def put_type(call: Call[None, EventTypePatch]) -> Reply:
     try:
         return Reply(200, await patch_type(call))
     except NotFound:
-        body = call.body
-        description = "" if body.description is UNSET else body.description
-        schemas = None if body.schemas is UNSET else body.schemas
-        wanted = _type(EventTypeIn(name=name, description=description, schemas=schemas))
+        given: dict[str, Any] = {"description": "", **_given(call.body)}
+        wanted = _type(EventTypeIn(name=name, **given))
         made = await call.services.store.write(
             event_types.create, call.instance, wanted, call.services.now()
         )
         return Reply(201, msgspec.json.encode(_type_out(made, made.schemas)))
 
 
-async def patch_type(call: Call[None, EventTypePatch]) -> bytes:
-    """Change an event type."""
-    body = call.body
-    changes = {
+def _given(body: EventTypePatch) -> dict[str, Any]:
+    return {
         name: value
         for name in body.__struct_fields__
         if (value := getattr(body, name)) is not UNSET
     }
+
+
+async def patch_type(call: Call[None, EventTypePatch]) -> bytes:
+    """Change an event type."""
+    changes = _given(call.body)
+    if not {"feature_flag", "feature_flags"}.isdisjoint(changes):
+        one, some = changes.pop("feature_flag", None), changes.pop("feature_flags", None)
+        changes["feature_flags"] = _flags(one, some)
+    if "group_name" in changes:
+        changes["group_name"] = _group(changes["group_name"])
     if "description" in changes:
         changes["description"] = rules.check_description(changes["description"])
     changed = await call.services.store.write(

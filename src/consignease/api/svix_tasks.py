@@ -23,6 +23,7 @@ from consignease.domain import endpoints as rules
 from consignease.domain.access import Need
 from consignease.domain.faults import Invalid
 from consignease.domain.instances import Instance
+from consignease.domain.outgoing import check_tags
 from consignease.domain.tasks import Status, Task
 from consignease.store.tx import Tx
 
@@ -186,13 +187,14 @@ async def bulk_replay(call: Call[None, BulkReplayIn]) -> Reply:
     """Send all that was sent to the endpoint since a time and fits a filter."""
     body = call.body
     if body.tag is not None:
-        raise Invalid("Messages have no tags here.", param="tag")
+        check_tags([body.tag], "tag")
     if body.channel is not None:
         rules.check_name(body.channel, "channel")
     code = body.status_code_class
     wanted = Filter(
         types=body.event_types or None,
         channel=body.channel,
+        tag=body.tag,
         status=body.status,
         status_class=None if code is None else code // 100,
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from consignease.app import endpoints
+from consignease.app import endpoints, pollers
 from consignease.domain.applications import Application
 from consignease.domain.faults import Conflict, Forbidden, Invalid, NotFound
 from consignease.domain.instances import Instance
@@ -161,6 +161,7 @@ def delete(tx: Tx, instance: Instance, name: str, now: int) -> None:
     inside = msgspec.structs.replace(instance, app=found.no, app_id=AppId(found.id))
     for _, endpoint in store.endpoints(tx, found.no):
         endpoints.delete(tx, inside, endpoint, now)
+    pollers.delete_all(tx, inside)
     store.delete(tx, found.no, now)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from consignease.domain.access import Portal
 from consignease.domain.faults import Conflict, Forbidden, NotFound
 from consignease.domain.instances import Instance
 from consignease.domain.openapi_events import Described
@@ -20,6 +21,8 @@ class EventType(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         schemas: JSON Schemas of the payload, by version; None if there is none.
+        feature_flags: Of these a portal token must hold one to see it; None if all may.
+        group_name: What it is shown under.
         created_at: Milliseconds; 0 for those of the catalogue.
     """
 
@@ -28,6 +31,8 @@ class EventType(msgspec.Struct, frozen=True, kw_only=True):
     schemas: dict[str, Any] | None = None
     archived: bool = False
     deprecated: bool = False
+    feature_flags: list[str] | None = None
+    group_name: str | None = None
     created_at: int = 0
     updated_at: int = 0
 
@@ -43,31 +48,48 @@ def built_in() -> dict[str, EventType]:
     }
 
 
-def names(tx: Tx, instance: Instance) -> frozenset[str]:
-    """Return the names of all that are not archived."""
-    own = (row["name"] for row in store.every(tx, instance.no) if not row["archived"])
-    return frozenset((*built_in(), *own))
+def names(tx: Tx, instance: Instance, portal: Portal | None = None) -> frozenset[str]:
+    """Return the names of all that are not archived, and that the holder of a token may see."""
+    return frozenset(one.name for one in every(tx, instance, portal) if not one.archived)
 
 
-def every(tx: Tx, instance: Instance) -> list[EventType]:
-    """Return all, by name."""
-    own = [_read(row) for row in store.every(tx, instance.no)]
+def every(tx: Tx, instance: Instance, portal: Portal | None = None) -> list[EventType]:
+    """Return all, by name; of those with flags what the holder of a portal token may see."""
+    own = _seen(tx, [_read(row) for row in store.every(tx, instance.no)], portal)
     return sorted((*built_in().values(), *own), key=lambda one: one.name)
 
 
-def get(tx: Tx, instance: Instance, name: str) -> EventType:
+def _seen(tx: Tx, found: list[EventType], portal: Portal | None) -> list[EventType]:
+    """Leave out what is hidden from a token: flags it does not hold, types nobody there asked for.
+
+    Whoever subscribed to a type goes on seeing it, as Svix has it ("Event type feature flags").
+    """
+    if portal is None or not any(one.feature_flags for one in found):
+        return found
+    lists = store.subscribed(tx, portal.app_id)
+    known = {name for one in lists for name in msgspec.json.decode(one, type=list[str])}
+    held = frozenset(portal.feature_flags)
+    return [
+        one
+        for one in found
+        if not one.feature_flags or not held.isdisjoint(one.feature_flags) or one.name in known
+    ]
+
+
+def get(tx: Tx, instance: Instance, name: str, portal: Portal | None = None) -> EventType:
     """Return one.
 
     Raises:
-        NotFound: there is none of that name.
+        NotFound: there is none of that name, or none that the holder of a portal token may see.
     """
     found = built_in().get(name)
     if found is not None:
         return found
     row = store.get(tx, instance.no, name)
-    if row is None:
+    seen = [] if row is None else _seen(tx, [_read(row)], portal)
+    if not seen:
         raise NotFound(f"There is no event type {name}.", code="not_found")
-    return _read(row)
+    return seen[0]
 
 
 def create(tx: Tx, instance: Instance, wanted: EventType, now: int) -> EventType:
@@ -142,14 +164,18 @@ def _changes(
         if one.name in built_in():
             continue
         before = own.get(one.name)
-        after = EventType(
-            name=one.name,
+        after = msgspec.structs.replace(
+            EventType(name=one.name, description="") if before is None else before,
             description=one.description,
             schemas=one.schemas,
+            archived=False,
             deprecated=one.deprecated,
-            created_at=0 if before is None else before.created_at,
-            updated_at=0 if before is None else before.updated_at,
         )
+        # What a document does not say of them stays as somebody has set it.
+        if one.feature_flags is not None:
+            after = msgspec.structs.replace(after, feature_flags=one.feature_flags or None)
+        if one.group_name is not None:
+            after = msgspec.structs.replace(after, group_name=one.group_name)
         if after != before:
             changes.append(after)
     if replace_all:
@@ -179,6 +205,7 @@ def delete(tx: Tx, instance: Instance, name: str, now: int, how: str) -> None:
 
 def _put(tx: Tx, instance: Instance, wanted: EventType, now: int) -> EventType:
     schemas = None if wanted.schemas is None else msgspec.json.encode(wanted.schemas).decode()
+    flags = msgspec.json.encode(wanted.feature_flags).decode() if wanted.feature_flags else None
     values: dict[str, object] = {
         "instance": instance.no,
         "name": wanted.name,
@@ -186,6 +213,8 @@ def _put(tx: Tx, instance: Instance, wanted: EventType, now: int) -> EventType:
         "schemas": schemas,
         "archived": wanted.archived,
         "deprecated": wanted.deprecated,
+        "feature_flags": flags,
+        "group_name": wanted.group_name,
         "now": now,
     }
     return _read(store.put(tx, values))
@@ -198,6 +227,10 @@ def _read(row: Any) -> EventType:
         schemas=None if row["schemas"] is None else msgspec.json.decode(row["schemas"]),
         archived=row["archived"] == 1,
         deprecated=row["deprecated"] == 1,
+        feature_flags=None
+        if row["feature_flags"] is None
+        else msgspec.json.decode(row["feature_flags"]),
+        group_name=row["group_name"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )

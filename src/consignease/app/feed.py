@@ -28,6 +28,11 @@ class Feed(msgspec.Struct, frozen=True):
     head: int
 
 
+def worth(found: Feed) -> bool:
+    """Tell whether a part is worth an answer: there is something in it, or more beyond it."""
+    return bool(found.rows) or found.more
+
+
 def read(
     tx: Tx, instance: Instance, after: int | None, types: Sequence[str], limit: int, horizon: int
 ) -> Feed:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from consignease.app import pollers
 from consignease.domain.faults import NotFound
 from consignease.domain.instances import Instance
 from consignease.domain.messages import cursor_of
@@ -26,7 +27,9 @@ def find(tx: Tx, instance: Instance, name: str) -> Any:
 
 
 def is_wanted(tx: Tx, instance: Instance, event_type: str, channels: Sequence[str]) -> bool:
-    """Tell whether a message of a type would go to any endpoint that is not disabled."""
+    """Tell whether a message of a type would go anywhere that is not disabled."""
+    if pollers.wants(tx, instance, event_type, channels):
+        return True
     numbers = [no for no, _ in endpoints.matching(tx, instance.app, event_type, channels)]
     return any(not endpoints.by_number(tx, no)["disabled"] for no in numbers)
 

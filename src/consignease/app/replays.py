@@ -50,6 +50,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         types: Event types; None for all.
         channel: Only messages on it.
+        tag: Only messages that have it.
         status: Number of a state as the webhook API counts them: 0 success, 1
             pending, 2 fail, 3 sending, 4 canceled; None for all that are done.
         status_class: Hundreds of the newest answer's status; None for any.
@@ -57,6 +58,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
     types: list[str] | None = None
     channel: str | None = None
+    tag: str | None = None
     status: int | None = None
     status_class: int | None = None
 
@@ -170,6 +172,7 @@ def _again(tx: Tx, task: Task, wanted: Filter, states: tuple[State, ...], now: i
         "or_else": or_else,
         "types": types,
         "channel": wanted.channel,
+        "tag": wanted.tag,
         "class": wanted.status_class,
         "limit": room,
     }

@@ -141,7 +141,9 @@ def check_name(value: str, param: str, *, prefix: str = "") -> str:
     return value
 
 
-def check_event_types(wanted: list[str] | None, known: frozenset[str]) -> list[str] | None:
+def check_event_types(
+    wanted: list[str] | None, known: frozenset[str], param: str = "filterTypes"
+) -> list[str] | None:
     """Check and tidy an event filter; an empty one means every event.
 
     Raises:
@@ -152,7 +154,7 @@ def check_event_types(wanted: list[str] | None, known: frozenset[str]) -> list[s
     for index, name in enumerate(wanted):
         if name not in known:
             msg = f"There is no event type {name!r}."
-            raise Invalid(msg, param=f"filterTypes.[{index}]")
+            raise Invalid(msg, param=f"{param}.[{index}]")
     return sorted(set(wanted))
 
 

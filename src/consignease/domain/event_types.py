@@ -1,9 +1,30 @@
 """Event types of one's own: the example that a schema holds."""
 
+from collections.abc import Sequence
 from typing import Any, cast
+
+from consignease.domain.endpoints import check_name
+from consignease.domain.faults import Invalid
 
 PING = "svix.ping"
 """The event type that can be sent as an example without being there."""
+
+FLAGS_MAX = 100
+"""Most feature flags of one event type."""
+
+
+def check_flags(flags: Sequence[str], param: str) -> list[str]:
+    """Check the feature flags of an event type.
+
+    Raises:
+        Invalid: there are too many, or one holds other characters than letters, digits, ``-_.``.
+    """
+    if len(flags) > FLAGS_MAX:
+        msg = f"An event type has at most {FLAGS_MAX} feature flags."
+        raise Invalid(msg, param=param)
+    for index, flag in enumerate(flags):
+        check_name(flag, f"{param}.[{index}]")
+    return list(dict.fromkeys(flags))
 
 
 def schema_example(schemas: dict[str, Any] | None) -> object:

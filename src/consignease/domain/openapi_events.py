@@ -5,6 +5,8 @@ from typing import Any, cast
 
 import msgspec
 
+from consignease.domain.endpoints import check_name
+from consignease.domain.event_types import check_flags
 from consignease.domain.faults import Invalid
 
 TYPES_MAX = 500
@@ -15,12 +17,18 @@ _METHODS = ("post", "put", "get", "patch", "delete")
 
 
 class Described(msgspec.Struct, frozen=True):
-    """An event type as a document describes it; `schemas` by version, as event types keep them."""
+    """An event type as a document describes it; `schemas` by version, as event types keep them.
+
+    `feature_flags` (``x-svix-feature-flags``, or ``x-svix-feature-flag`` for one) and
+    `group_name` (``x-svix-group-name``) are None where the document does not say.
+    """
 
     name: str
     description: str
     schemas: dict[str, Any] | None
     deprecated: bool
+    feature_flags: list[str] | None = None
+    group_name: str | None = None
 
 
 def described(spec: dict[str, Any]) -> list[Described]:
@@ -55,7 +63,26 @@ def _described(spec: dict[str, Any], name: str, item: object) -> Described:
         description=str(text),
         schemas=None if schema is None else {"1": schema},
         deprecated=operation.get("deprecated") is True,
+        feature_flags=_flags(operation),
+        group_name=_group(operation),
     )
+
+
+def _flags(operation: dict[str, Any]) -> list[str] | None:
+    one, some = operation.get("x-svix-feature-flag"), operation.get("x-svix-feature-flags")
+    if some is None:
+        if one is None:
+            return None
+        some = [one]
+    if not isinstance(some, list):
+        msg = "x-svix-feature-flags is a list of names."
+        raise Invalid(msg, param="spec")
+    return check_flags([str(flag) for flag in cast("list[object]", some)], "spec")
+
+
+def _group(operation: dict[str, Any]) -> str | None:
+    group = operation.get("x-svix-group-name")
+    return None if group is None else check_name(str(group), "spec")
 
 
 def _schema(spec: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any] | None:

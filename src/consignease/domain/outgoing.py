@@ -21,7 +21,7 @@ _TAG = re.compile(r"[^\x00-\x20\x7f](?:[^\x00-\x1f\x7f]{0,126}[^\x00-\x20\x7f])?
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:\s?;[\t\x20-\x7e]{0,200})?", re.ASCII)
 
 
-def check_tags(tags: Sequence[str]) -> list[str]:
+def check_tags(tags: Sequence[str], param: str = "tags") -> list[str]:
     """Return a message's tags, each once.
 
     Raises:
@@ -29,11 +29,11 @@ def check_tags(tags: Sequence[str]) -> list[str]:
     """
     if len(tags) > TAGS_MAX:
         msg = f"A message has at most {TAGS_MAX} tags."
-        raise Invalid(msg, param="tags")
+        raise Invalid(msg, param=param)
     for tag in tags:
         if _TAG.fullmatch(tag) is None:
             msg = "A tag has 1 to 128 characters, no control characters, no space at its ends."
-            raise Invalid(msg, param="tags")
+            raise Invalid(msg, param=param)
     return list(dict.fromkeys(tags))
 
 

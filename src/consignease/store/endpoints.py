@@ -11,7 +11,6 @@ from consignease.store.tx import Tx
 _SUBSCRIBED = """
 SELECT no, event_types, channels, ordering FROM endpoint WHERE app = ? AND deleted_at IS NULL ORDER BY no
 """
-_TOUCH = "UPDATE application SET endpoints_version = endpoints_version + 1 WHERE no = ?"
 _INSERT = """
 INSERT INTO endpoint (app, id, uid, url, description, version, event_types, channels, headers,
                       metadata, ordering, rate_limit, disabled, v1a, created_at, updated_at)
@@ -119,9 +118,8 @@ def chosen(
 
 
 def touch(tx: Tx, app: int) -> None:
-    """Say that the endpoints of an application have changed."""
+    """Say that the endpoints of an application have changed: what is remembered of them is old."""
     tx.cache.pop(("endpoints", app), None)
-    tx.execute(_TOUCH, (app,))
 
 
 def insert(tx: Tx, values: dict[str, object]) -> Any:

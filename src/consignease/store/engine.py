@@ -27,6 +27,7 @@ from consignease.domain.counting import Commits
 from consignease.domain.faults import Fault, Unavailable
 from consignease.domain.leases import Leased
 from consignease.store.idempotency import open_index
+from consignease.store.tail import Tail
 from consignease.store.tx import Handoff, NoHandoff, Tx, no_cursors
 from consignease.store.units import Unit, joined
 
@@ -99,6 +100,7 @@ class Store:
         self.groups = 0
         self.units = 0
         self.commits = Commits()
+        self.tail = Tail()
         self._crash = crash
         self._waiting: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
         self._connection = connect(path)
@@ -269,6 +271,7 @@ class Store:
         if self._crash:
             self._crash("after-commit")
         self._hand_over(units[:done])
+        self.tail.grew(self._cursor - cursor)
         return done
 
     def _hand_over(self, units: list[Unit]) -> None:

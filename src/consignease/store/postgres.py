@@ -6,10 +6,7 @@ connection is free are run one after the other in one transaction and are
 durable together (group commit); when one of them fails after it wrote, all of
 the group are run again, each in a transaction of its own.
 
-Cursors of the log: before a transaction takes its first number it holds a
-shared advisory lock that is named by the number given out last. A reader's
-`horizon` is the smallest number so held: what is taken later is larger, what
-was taken before is committed or gone, so nothing ever appears below it.
+How cursors of the log are taken: see `postgres_log`.
 """
 
 import asyncio
@@ -28,6 +25,7 @@ from consignease.domain.faults import Fault, Unavailable
 from consignease.domain.leases import Leased
 from consignease.store import postgres_errors, postgres_partitions
 from consignease.store.postgres_errors import GONE, OUTDATED, unavailable
+from consignease.store.postgres_log import HORIZON, Cursors
 from consignease.store.postgres_notices import Notices
 from consignease.store.postgres_session import Session, connect
 from consignease.store.tx import Handoff, NoHandoff, RunAgainError, Tx, no_cursors
@@ -45,22 +43,6 @@ AGAIN = 5
 """How many times a unit is run again that met another's locks."""
 LOCK_WAIT = "250ms"
 """How long a statement waits for a row before its transaction is run again."""
-LOG_LOCK = 1 << 62
-"""What is added to a cursor to name its advisory lock."""
-
-_FIRST_CURSORS = f"""
-WITH held AS MATERIALIZED
-  (SELECT pg_advisory_xact_lock_shared({LOG_LOCK} + last_value) FROM log_cursor)
-SELECT nextval('log_cursor') FROM held, generate_series(1, ?)
-"""  # noqa: S608 - a constant
-_NEXT_CURSORS = "SELECT nextval('log_cursor') FROM generate_series(1, ?)"
-_HORIZON = f"""
-SELECT least(
-  (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM log_cursor),
-  (SELECT min((classid::bigint << 32 | objid::bigint) - {LOG_LOCK}) FROM pg_locks
-   WHERE locktype = 'advisory' AND objsubid = 1 AND mode = 'ShareLock'
-     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())))
-"""  # noqa: S608 - a constant
 
 
 class PostgresStore:
@@ -88,6 +70,7 @@ class PostgresStore:
         self.url = url
         self.notices = Notices(url, hand or NoHandoff(), heard or _ignore)
         self.hand: Handoff = self.notices
+        self.tail = self.notices.tail
         self.failure: str | None = None
         self.groups = 0
         self.units = 0
@@ -202,7 +185,7 @@ class PostgresStore:
     async def horizon(self) -> int:
         """Return the cursor up to which the log is complete for good."""
         async with self._session() as session:
-            return await session.connection.fetchval(_HORIZON)
+            return await session.connection.fetchval(HORIZON)
 
     @contextlib.asynccontextmanager
     async def _session(self) -> AsyncGenerator[Session]:
@@ -260,13 +243,14 @@ class PostgresStore:
         """Run and commit units; False if all were rolled back and are to be run alone."""
         alone = len(units) == 1
         began = time.monotonic()
+        cursors: Cursors | None = None
         try:
             async with self._session() as session:
                 session.writing = True
                 transaction = session.connection.transaction()
                 await transaction.start()
                 try:
-                    cursors = _Cursors(session)
+                    cursors = Cursors(session)
                     for unit in units:
                         if not await self._run(session, cursors, unit):
                             await transaction.rollback()
@@ -291,6 +275,9 @@ class PostgresStore:
             if alone:
                 self._refuse(units, error)
             return alone
+        finally:
+            if cursors is not None and cursors.taken:
+                self.notices.grew()
         self.failure = None
         self.commits.add(len(units), time.monotonic() - began)
         self._hand_over(units)
@@ -305,7 +292,7 @@ class PostgresStore:
         for unit in units:
             unit.error = unavailable(error)
 
-    async def _run(self, session: Session, cursors: "_Cursors", unit: Unit) -> bool:
+    async def _run(self, session: Session, cursors: Cursors, unit: Unit) -> bool:
         """Run a unit; False if it failed after it had written something."""
         tx = unit.tx = Tx(cast("Any", session), self.hand, cursors.take, {})
         tx.afterwards = []
@@ -369,20 +356,6 @@ class PostgresStore:
         """Wait until nothing that units left to be done is under way."""
         while self._after:
             await asyncio.wait(set(self._after))
-
-
-class _Cursors:
-    """The log's numbers, as one transaction takes them."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._locked = False
-
-    def take(self, count: int) -> Sequence[int]:
-        """Return the next numbers."""
-        sql = _NEXT_CURSORS if self._locked else _FIRST_CURSORS
-        self._locked = True
-        return [row[0] for row in self._session.execute(sql, (count,)).fetchall()]
 
 
 def _run_all(tx: Tx, after: list[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:

@@ -17,6 +17,7 @@ import asyncpg
 
 from consignease.domain.leases import Leased
 from consignease.store.postgres_session import connect
+from consignease.store.tail import Tail
 from consignease.store.tx import Handoff
 
 _log = logging.getLogger("consignease.store")
@@ -27,6 +28,7 @@ GATHER_SECONDS = 0.02
 AGAIN_SECONDS = 0.5
 """How long a process waits before it connects again."""
 _MOST = 500
+_LOG = "log"
 
 
 class Notices:
@@ -37,12 +39,16 @@ class Notices:
         hand: Who takes deliveries in this process.
         heard: Called with each topic that another process tells of, and with
             ``missed`` when the line was cut for a while.
+
+    Attributes:
+        tail: Where readers of the log wait, who are told of it.
     """
 
     def __init__(self, url: str, hand: Handoff, heard: Callable[[str], None]) -> None:
         self._url = url
         self._hand = hand
         self._heard = heard
+        self.tail = Tail()
         self._self = secrets.token_hex(4)
         self._due: set[int] = set()
         self._changed: set[int] = set()
@@ -82,6 +88,14 @@ class Notices:
         self._hand.begun()
         self.tell("tasks")
 
+    def grew(self) -> None:
+        """Tell everybody that a transaction ended that had appended to the log.
+
+        Also one that was rolled back: what others appended after it can be read only now.
+        """
+        self.tail.grew()
+        self.tell(_LOG)
+
     def tell(self, topic: str) -> None:
         """Tell the others of a topic."""
         self._topics.add(topic)
@@ -108,6 +122,7 @@ class Notices:
             self._linked = True
             connection.add_termination_listener(self._cut)
             if cut:
+                self.tail.grew()
                 self._heard("missed")
             while not connection.is_closed():
                 await self._news.wait()
@@ -138,7 +153,9 @@ class Notices:
         sender, letter, rest = text.split(" ", 2)
         if sender == self._self:
             return
-        if letter == "t":
+        if letter == "t" and rest == _LOG:
+            self.tail.grew()
+        elif letter == "t":
             self._heard(rest)
         elif letter == "d":
             self._hand.take((), {int(number): 0 for number in rest.split(",")})

@@ -30,6 +30,8 @@ WHERE m.cursor >= :first AND m.cursor < :end AND m.app = :app AND m.body IS NOT 
   AND (CAST(:types AS TEXT) IS NULL OR m.type IN (SELECT value FROM json_each(:types)))
   AND (CAST(:channel AS TEXT) IS NULL
     OR EXISTS (SELECT 1 FROM json_each(m.channels) WHERE value = :channel))
+  AND (CAST(:tag AS TEXT) IS NULL OR EXISTS
+    (SELECT 1 FROM message_tag t WHERE t.app = m.app AND t.tag = :tag AND t.cursor = m.cursor))
   AND (CAST(:class AS BIGINT) IS NULL OR :class =
     (SELECT a.status / 100 FROM attempt a WHERE a.cursor = d.cursor AND a.endpoint = d.endpoint
      ORDER BY a.n DESC LIMIT 1))

@@ -6,6 +6,7 @@ from consignease.store.tables import (
     instances,
     operators,
     people,
+    polling,
     tasks,
     tunnels,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "metadata",
     "operators",
     "people",
+    "polling",
     "tasks",
     "tunnels",
 ]

@@ -7,14 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.helpers.server import Answer, Client, RunningServer
 
 T = TypeVar("T")
-
-FLAGS_WAIT = pytest.mark.xfail(strict=True, reason="feature flags of event types are not kept")
 
 _numbers = itertools.count(1)
 TYPE = "acceptance.event"

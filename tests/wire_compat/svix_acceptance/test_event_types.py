@@ -1,6 +1,6 @@
 """Event types, as clients of the original know them."""
 
-from tests.wire_compat.svix_acceptance.api import FLAGS_WAIT, Api, unique
+from tests.wire_compat.svix_acceptance.api import Api, unique
 
 SCHEMA = {"1": {"type": "object", "title": "A", "properties": {"n": {"type": "number"}}}}
 
@@ -87,7 +87,6 @@ def check_pages_of(api: Api, names: list[str]) -> None:
     assert back == names
 
 
-@FLAGS_WAIT
 def test_a_feature_flag_is_kept(api: Api) -> None:
     """Given, read back, changed, and cleared."""
     name = unique("acceptance.flag")
@@ -95,3 +94,26 @@ def test_a_feature_flag_is_kept(api: Api) -> None:
     assert api.ok("POST", "/event-type", body, 201)["featureFlag"] == "beta"
     assert api.ok("GET", f"/event-type/{name}")["featureFlag"] == "beta"
     assert api.ok("PATCH", f"/event-type/{name}", {"featureFlag": None})["featureFlag"] is None
+
+
+def test_several_feature_flags_and_a_group_are_kept(api: Api) -> None:
+    """Under either name, by every call that writes; one that is malformed is refused."""
+    name = unique("acceptance.flags")
+    path = f"/event-type/{name}"
+    body = {"description": "d", "featureFlags": ["a", "b"], "groupName": "g"}
+    made = api.ok("PUT", path, body, 201)
+    assert (made["featureFlags"], made["featureFlag"], made["groupName"]) == (["a", "b"], "a", "g")
+    put = api.ok("PUT", path, {"description": "e"}, 200)
+    assert (put["featureFlags"], put["groupName"]) == (["a", "b"], "g")
+    patched = api.ok("PATCH", path, {"featureFlags": ["c"], "groupName": None})
+    assert (patched["featureFlags"], patched["groupName"]) == (["c"], None)
+    (listed,) = [one for one in api.listed("/event-type", limit=250) if one["name"] == name]
+    assert listed["featureFlags"] == ["c"]
+    assert api.wrong("PATCH", path, {"featureFlags": ["d", "a b"]}) == [
+        ["body", "featureFlags", "[1]"]
+    ]
+    assert api.wrong("PATCH", path, {"featureFlag": ""}) == [["body", "featureFlag"]]
+    assert api.wrong("PATCH", path, {"featureFlags": ["x"] * 101}) == [["body", "featureFlags"]]
+    assert api.wrong("PATCH", path, {"groupName": "a b"}) == [["body", "groupName"]]
+    assert api.ok("GET", path)["featureFlags"] == ["c"]
+    assert api.ok("PATCH", path, {"featureFlags": []})["featureFlags"] is None

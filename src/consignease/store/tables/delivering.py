@@ -155,6 +155,8 @@ event_type = table(
     integer("deprecated"),
     integer("created_at"),
     integer("updated_at"),
+    string("feature_flags", nullable=True),
+    string("group_name", nullable=True),
     rowid=False,
 )
 """Event types of an instance's own, beside those of the catalogue."""

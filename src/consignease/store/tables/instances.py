@@ -32,6 +32,11 @@ application = table(
     integer("rate_next", nullable=True),
     UniqueConstraint("instance", "uid"),
 )
+"""Where messages are sent to: each has endpoints of its own.
+
+Nobody reads `endpoints_version` and new rows hold a constant; it is not null and the release
+before still counts in it, so it can go once that is no longer run beside this one.
+"""
 
 secret_key = table(
     "secret_key",
