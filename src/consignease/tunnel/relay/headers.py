@@ -29,7 +29,7 @@ _WHOLE_HOST = frozenset(
     b"service-worker-allowed origin-agent-cluster".split()
 )
 _NOT_ASKED, _NOT_ANSWERED = _HOP | _SET_HERE, _HOP | _WHOLE_HOST
-_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NO_NAME = re.compile(rb"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _COOKIE_OURS = re.compile(rb"(?:__Host-)?consignease", re.IGNORECASE)
 
@@ -102,17 +102,15 @@ def of_response(status: int, fields: Fields, *, prefix: bytes, upgrade: bool = F
 
 
 def _check(fields: Fields) -> None:
-    size = lengths = 0
-    for name, value in fields:
-        size += len(name) + len(value)
-        if not _NAME.fullmatch(name) or _NO_VALUE.search(value):
-            raise FieldsError("one of its headers cannot be passed on")
-        if name == b"content-length":
-            lengths += 1
-            if lengths > 1 or not value.isdigit() or len(value) > 18:
-                raise FieldsError("its Content-Length cannot be read")
-    if size > FIELDS_BYTES or len(fields) > FIELDS_MOST:
+    names = [name for name, _ in fields]
+    together = b"".join(names), b"".join([value for _, value in fields])
+    if b"" in names or _NO_NAME.search(together[0]) or _NO_VALUE.search(together[1]):
+        raise FieldsError("one of its headers cannot be passed on")
+    if len(together[0]) + len(together[1]) > FIELDS_BYTES or len(fields) > FIELDS_MOST:
         raise FieldsError("its headers are too large")
+    lengths = [value for name, value in fields if name == b"content-length"]
+    if lengths and (len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > 18):
+        raise FieldsError("its Content-Length cannot be read")
 
 
 def _others(value: bytes) -> bytes:
