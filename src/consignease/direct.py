@@ -116,7 +116,7 @@ class Direct:
 
     def want_body(self) -> None:
         """Tell a client that asked first that its body is wanted."""
-        if self._asks and not self._over:
+        if self._asks and not self._over():
             self._asks = False
             self._connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -129,7 +129,7 @@ class Direct:
             data: The beginning of its body.
             end: Whether that was all.
         """
-        if self._over:
+        if self._over():
             return
         self.started = True
         self._asks = False
@@ -150,7 +150,7 @@ class Direct:
 
     def write(self, data: bytes, *, end: bool) -> None:
         """Go on with the answer's body."""
-        if not self._over:
+        if not self._over():
             self._write(b"", data, end=end)
 
     def _write(self, head: bytes, data: bytes, *, end: bool) -> None:
@@ -175,7 +175,6 @@ class Direct:
         self.disconnected = True
         self._connection.transport.abort()
 
-    @property
     def _over(self) -> bool:
         over = self.disconnected or self.response_complete
         return over or self._connection.transport.is_closing()

@@ -49,6 +49,8 @@ HEARTBEAT, SILENCE = 15.0, 35.0
 """Seconds between two PINGs, and seconds without a word after which the other end is lost."""
 
 _HEADER = struct.Struct("!BII")
+header = _HEADER.pack
+"""Returns a frame's header: of its kind, its stream and the length of its payload."""
 _CREDIT = struct.Struct("!I")
 
 Fields: TypeAlias = list[tuple[bytes, bytes]]

@@ -23,6 +23,7 @@ from consignease.tunnel.frames import (
     Reset,
     Response,
     credit_of,
+    header,
     pack,
     pack_credit,
     pack_struct,
@@ -30,7 +31,8 @@ from consignease.tunnel.frames import (
 )
 from consignease.tunnel.websocket import BINARY, CLOSE, PING, PONG, Reader, WebSocketError
 
-_RESPONSE = msgspec.msgpack.Decoder(Response)
+_DATA, _END, _RESPONSE = int(Kind.DATA), int(Kind.END), int(Kind.RESPONSE)
+_ANSWER = msgspec.msgpack.Decoder(Response)
 _RESET = msgspec.msgpack.Decoder(Reset)
 _GOAWAY = msgspec.msgpack.Decoder(Goaway)
 _HIGH_WATER = 256 * 1024
@@ -158,14 +160,14 @@ class Stream:
             FrameError: It breaks the protocol.
             msgspec.DecodeError: It cannot be read.
         """
-        if kind == Kind.DATA:
+        if kind == _DATA:
             self._room -= len(payload)
             if self._room < 0 or self._done_in:
                 raise FrameError("more was sent on a stream than was allowed")
             self.party.on_data(payload)
-        elif kind == Kind.RESPONSE:
-            self.party.on_response(_RESPONSE.decode(payload))
-        elif kind == Kind.END:
+        elif kind == _RESPONSE:
+            self.party.on_response(_ANSWER.decode(payload))
+        elif kind == _END:
             self._done_in = True
             self.party.on_end()
             if self._done_out:
@@ -194,10 +196,10 @@ class Stream:
                 pending.appendleft(data[size:])
                 data = data[:size]
             self._credit -= len(data)
-            out += pack(Kind.DATA, self.number, data)
+            out += header(_DATA, self.number, len(data)) + data
         if self._ending and not pending and not self._done_out:
             self._done_out = True
-            out += pack(Kind.END, self.number)
+            out += header(_END, self.number, 0)
         return out
 
     def _close(self) -> None:

@@ -18,6 +18,8 @@ NORMAL, GOING_AWAY, PROTOCOL_ERROR, POLICY, TOO_BIG = 1000, 1001, 1002, 1008, 10
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KNOWN = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
 _SHORT = 125
+_WHOLE = 0x80 | BINARY
+"""The first byte of a binary message in one frame."""
 
 
 class WebSocketError(Exception):
@@ -132,10 +134,15 @@ class Reader:
             if len(held) < end:
                 break
             payload = bytes(held[start:end])
-            message = self._take(first, mask(payload, key) if key else payload)
+            if key:
+                payload = mask(payload, key)
+            position = end
+            if first == _WHOLE and not self._opcode:  # most are
+                found.append(Message(BINARY, payload))
+                continue
+            message = self._take(first, payload)
             if message is not None:
                 found.append(message)
-            position = end
         if held is buffer:
             del buffer[:position]
         else:

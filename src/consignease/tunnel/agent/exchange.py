@@ -155,7 +155,7 @@ class Exchange:
         connection.parser.expect(self._request.method, upgrade=self._request.upgrade)
         self._unsent = [self._head]
         if self._kept:
-            self._unsent += map(self._framed, self._kept)
+            self._unsent += map(self._framed, self._kept) if self._chunked else self._kept
         if self._ended and self._chunked:
             self._unsent.append(_CHUNK_END)
 
@@ -168,8 +168,9 @@ class Exchange:
             _say_all(connection)
         self._grant()
 
-    def _framed(self, data: bytes) -> bytes:
-        return b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
+    @staticmethod
+    def _framed(data: bytes) -> bytes:
+        return b"%x\r\n%b\r\n" % (len(data), data)
 
     # The party of the stream: what the client sends
 
@@ -187,7 +188,7 @@ class Exchange:
             else:
                 self._kept = None
         if self._connection is not None:
-            self._unsent.append(self._framed(data))
+            self._unsent.append(self._framed(data) if self._chunked else data)
 
     def on_end(self) -> None:
         """The request's body is whole."""

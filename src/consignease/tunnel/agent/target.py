@@ -64,8 +64,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
             raise TargetError("the request's first line cannot be passed on")
         if not f"{request.host}{request.peer}{request.scheme}{prefix}".isprintable():
             raise TargetError("where the request came from cannot be passed on")
-        names = [name for name, _ in request.fields]
-        values = [value for _, value in request.fields]
+        names, values = zip(*request.fields, strict=True) if request.fields else ((), ())
         if b"" in names or _NO_NAME.search(b"".join(names)) or _NO_VALUE.search(b"".join(values)):
             raise TargetError("one of the request's headers cannot be passed on")
         fields = request.fields
@@ -76,7 +75,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
             b"%b %b HTTP/1.1" % (request.method.encode(), request.target),
             b"Host: " + self.host_for(request).encode("latin-1"),
         ]
-        lines += [b"%b: %b" % field for field in fields]
+        lines += map(b"%b: %b".__mod__, fields)
         chunked = request.body and b"content-length" not in names
         if chunked:
             lines.append(b"Transfer-Encoding: chunked")

@@ -243,7 +243,7 @@ class Forward:
         if self._task is not None:
             self._task.cancel()
         stream, self._stream = self._stream, None
-        if stream is not None:
+        if stream is not None and not stream.closed:
             stream.reset("the client is gone")
 
     def _stop_timer(self) -> None:

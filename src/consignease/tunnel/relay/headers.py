@@ -102,15 +102,18 @@ def of_response(status: int, fields: Fields, *, prefix: bytes, upgrade: bool = F
 
 
 def _check(fields: Fields) -> None:
-    names = [name for name, _ in fields]
-    together = b"".join(names), b"".join([value for _, value in fields])
-    if b"" in names or _NO_NAME.search(together[0]) or _NO_VALUE.search(together[1]):
+    if not fields:
+        return
+    names, values = zip(*fields, strict=True)
+    name_bytes, value_bytes = b"".join(names), b"".join(values)
+    if b"" in names or _NO_NAME.search(name_bytes) or _NO_VALUE.search(value_bytes):
         raise FieldsError("one of its headers cannot be passed on")
-    if len(together[0]) + len(together[1]) > FIELDS_BYTES or len(fields) > FIELDS_MOST:
+    if len(name_bytes) + len(value_bytes) > FIELDS_BYTES or len(fields) > FIELDS_MOST:
         raise FieldsError("its headers are too large")
-    lengths = [value for name, value in fields if name == b"content-length"]
-    if lengths and (len(lengths) > 1 or not lengths[0].isdigit() or len(lengths[0]) > 18):
-        raise FieldsError("its Content-Length cannot be read")
+    if b"content-length" in names:
+        length = values[names.index(b"content-length")]
+        if names.count(b"content-length") > 1 or not length.isdigit() or len(length) > 18:
+            raise FieldsError("its Content-Length cannot be read")
 
 
 def _others(value: bytes) -> bytes:

@@ -59,7 +59,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 def raw_head(status: int, fields: Fields) -> bytes:
     """Return a status line and header fields in bytes."""
     lines = [_LINES.get(status) or b"HTTP/1.1 %d " % status]
-    lines += [b"%b: %b" % field for field in fields]
+    lines += map(b"%b: %b".__mod__, fields)
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
