@@ -195,6 +195,8 @@ class Forward:
     def on_reset(self, words: str) -> None:
         """It failed."""
         self.on_settled()
+        if self._ended:
+            return
         if self._session.open:
             self._refuse(Refusal(status=502, code="application_failed", words=f"{words}."))
         else:
