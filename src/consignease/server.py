@@ -107,9 +107,8 @@ class Server(Sites):
             self.folder.unlock()
             raise
         site = self._site()
-        http = self._http = http_server(
-            self.settings, self.watch.app(site), config_options(self._relay.upgraded)
-        )
+        options = config_options(self._relay, self.settings.trusted_proxies)
+        http = self._http = http_server(self.settings, self.watch.app(site), options)
         self.watch.metrics.connections = lambda: len(http.server_state.connections)
         self._serving = asyncio.create_task(self._http.serve(sockets=[listener]))
         self._loops["reseal"] = asyncio.create_task(self._resealer.run())

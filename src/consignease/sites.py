@@ -95,7 +95,6 @@ class Sites:
             now=self._clock.now,
             base_url=self.settings.public_url or self.base_url,
             domain=self.settings.tunnel_domain,
-            proxied=bool(self.settings.trusted_proxies),
             foreign=self.settings.svix_relay,
         )
         listen = (*listen_ops(self.worker.outlets.listeners), *tunnel_ops(self._relay))
@@ -104,7 +103,7 @@ class Sites:
             webhooks=Api((*webhook_ops, *absent_ops(webhook_ops)), SvixDialect(), services),
             events=Api(events_ops(self.store), ClerkDialect(), services),
             listen=Api(listen, ClerkDialect(), services),
-            relay=self._relay,
+            capture=self._relay.capture,
             status=self.watch.status(self.settings, self._key_is_good),
             dashboard=self._dashboard(),
             descriptions={

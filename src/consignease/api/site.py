@@ -16,11 +16,11 @@ KEY_SETS = "/.well-known/webhook-jwks/"
 """Where the public keys of an endpoint are, before its id."""
 
 
-class Relay(Protocol):
-    """Serves tunnels: `consignease.tunnel.relay.site.Relay` does."""
+class Capture(Protocol):
+    """Takes what is sent to inboxes: `consignease.tunnel.relay.capture.Capture` does."""
 
-    def owns(self, scope: Scope) -> bool:
-        """Whether a request is for a tunnel."""
+    def owns(self, path: bytes) -> bool:
+        """Whether a path is an inbox's."""
         ...
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,7 +45,7 @@ class Site:
         descriptions: OpenAPI documents, by where they are.
         avatars: Finds pictures of users.
         key_sets: Finds public keys of endpoints.
-        relay: Serves tunnels, which come before everything else.
+        capture: Takes what is sent to inboxes; None if there are none.
     """
 
     def __init__(
@@ -60,9 +60,9 @@ class Site:
         descriptions: Mapping[str, Mapping[str, object]],
         avatars: Avatars,
         key_sets: KeySets,
-        relay: Relay,
+        capture: Capture | None,
     ) -> None:
-        self._relay = relay
+        self._capture = capture
         self._descriptions = {
             path: msgspec.json.encode(document) for path, document in descriptions.items()
         }
@@ -79,8 +79,8 @@ class Site:
         """Answer one request."""
         path: str = scope["path"]
         asked = scope["method"]
-        if self._relay.owns(scope):
-            await self._relay(scope, receive, send)
+        if self._capture is not None and self._capture.owns(scope["raw_path"]):
+            await self._capture(scope, receive, send)
         elif path.rstrip("/") in PATHS and not (asked == "OPTIONS" and path.startswith("/api/")):
             await self._status(path.rstrip("/"), scope, send)
         elif path.startswith(("/api/v1/", "/ingest/api/v1/")):

@@ -169,6 +169,7 @@ def _run(make: Callable[[], Agent], screen: Screen, port: int) -> int:
             await agent.run()
         finally:
             await agent.close()
+            screen.flush()
             await inspector.close()
 
     try:

@@ -1,7 +1,9 @@
 """What `consignease tunnel` shows of each request."""
 
+import asyncio
 import json
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +14,9 @@ from consignease.tunnel.agent import hosts
 from consignease.tunnel.agent.records import Record
 from consignease.tunnel.agent.target import Target
 from consignease.tunnel.frames import Welcome
+
+_TOGETHER = 0.02
+"""Seconds that a line may wait for others: to write many at once costs no more than one."""
 
 _IDS = (b"svix-id", b"webhook-id")
 
@@ -34,6 +39,7 @@ class Screen:
         self._lost = ""
         self._helped = False
         self._welcome: Welcome | None = None
+        self._waiting: list[Record] = []
         self.inspector = ""
 
     def opened(self, welcome: Welcome) -> None:
@@ -79,34 +85,52 @@ class Screen:
             self._line(f"The server is not reached: {reason} Trying again.")
 
     def done(self, record: Record) -> None:
-        """Show one exchange."""
+        """Show one exchange, a moment later and with those that end until then."""
         if self._style == "quiet":
             return
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(_TOGETHER, self.flush)
+        self._waiting.append(record)
+
+    def flush(self) -> None:
+        """Show what waits."""
+        records, self._waiting = self._waiting, []
+        show = self._as_json if self._style == "json" else self._as_line
+        if records:
+            click.echo("\n".join([line for record in records for line in show(record)]))
+
+    def _as_json(self, record: Record) -> Iterator[str]:
         message, kind = _event(record)
-        target = record.request.target.decode("latin-1")
-        ms = (record.seconds or 0.0) * 1000
-        if self._style == "json":
-            self._json(
-                "request",
-                number=record.number,
-                method=record.request.method,
-                target=target,
-                status=record.status,
-                error=record.error or None,
-                ms=round(ms, 1),
-                type=kind,
-                id=message,
-            )
-            return
+        fields = {
+            "what": "request",
+            "at": round((record.at + (record.seconds or 0.0)) * 1000),
+            "number": record.number,
+            "method": record.request.method,
+            "target": record.request.target.decode("latin-1"),
+            "status": record.status,
+            "error": record.error or None,
+            "ms": round((record.seconds or 0.0) * 1000, 1),
+            "type": kind,
+            "id": message,
+        }
+        yield json.dumps(fields)
+
+    def _as_line(self, record: Record) -> Iterator[str]:
+        message, kind = _event(record)
+        seconds = record.seconds or 0.0
         well = 200 <= record.status < 400 and not record.error
         what = str(record.status) if not record.error else f"{record.status or '-'} {record.error}"
         shown = click.style(what, fg="green" if well else "red")
         name = f" {kind} {message}" if message else ""
         again = f" (replay of {record.replay_of})" if record.replay_of else ""
-        self._line(f"{record.request.method} {target}{name} -> {shown} {ms:.0f} ms{again}")
-        self._help(record)
+        target = record.request.target.decode("latin-1")
+        yield (
+            f"{_moment(record.at + seconds)} {record.request.method} {target}{name} -> {shown} "
+            f"{seconds * 1000:.0f} ms{again}"
+        )
+        yield from self._help(record)
 
-    def _help(self, record: Record) -> None:
+    def _help(self, record: Record) -> Iterator[str]:
         """Where a framework refused the host, give the line that it wants."""
         framework = hosts.refused_by(record.status, record.got.data[:20_000])
         if framework is None or self._helped:
@@ -114,16 +138,22 @@ class Screen:
         self._helped = True
         host = self._target.host_for(record.request)
         line = hosts.lines(host, record.request.scheme)[framework]
-        click.echo(f"             {framework} refused the host {host}. Add: {line}")
+        yield f"             {framework} refused the host {host}. Add: {line}"
         if self._target.host_header != "rewrite":
-            click.echo("             Or leave --host-header out, and no setting is needed.")
+            yield "             Or leave --host-header out, and no setting is needed."
 
     def _line(self, text: str) -> None:
-        moment = datetime.now().astimezone().strftime("%H:%M:%S.%f")[:-3]
-        click.echo(f"{moment} {text}")
+        self.flush()  # what is older comes first
+        click.echo(f"{_moment(time.time())} {text}")
 
     def _json(self, what: str, **fields: Any) -> None:
+        self.flush()
         click.echo(json.dumps({"what": what, "at": round(time.time() * 1000), **fields}))
+
+
+def _moment(seconds: float) -> str:
+    """Return a time of day, to the millisecond."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%H:%M:%S.%f")[:-3]
 
 
 def _event(record: Record) -> tuple[str | None, str | None]:

@@ -26,7 +26,6 @@ stream are the raw bytes of the connection.
 """
 
 import struct
-from collections.abc import Iterator
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -50,6 +49,8 @@ HEARTBEAT, SILENCE = 15.0, 35.0
 """Seconds between two PINGs, and seconds without a word after which the other end is lost."""
 
 _HEADER = struct.Struct("!BII")
+header = _HEADER.pack
+"""Returns a frame's header: of its kind, its stream and the length of its payload."""
 _CREDIT = struct.Struct("!I")
 
 Fields: TypeAlias = list[tuple[bytes, bytes]]
@@ -181,7 +182,8 @@ def pack(kind: Kind, stream: int = 0, payload: bytes = b"") -> bytes:
 
 def pack_struct(kind: Kind, struct: msgspec.Struct, stream: int = 0) -> bytes:
     """Return one frame that holds a struct."""
-    return pack(kind, stream, msgspec.msgpack.encode(struct))
+    payload = msgspec.msgpack.encode(struct)
+    return _HEADER.pack(kind, stream, len(payload)) + payload
 
 
 def pack_credit(stream: int, credit: int) -> bytes:
@@ -200,19 +202,21 @@ def credit_of(payload: bytes) -> int:
     return int.from_bytes(payload, "big")
 
 
-def unpack(message: bytes) -> Iterator[tuple[int, int, bytes]]:
+def unpack(message: bytes) -> list[tuple[int, int, bytes]]:
     """Take a message apart into frames: kind, stream, payload.
 
     Raises:
         FrameError: It does not end where a frame ends.
     """
+    frames: list[tuple[int, int, bytes]] = []
     position, size = 0, len(message)
     while position < size:
-        if size < position + 9:
+        start = position + 9
+        if size < start:
             raise FrameError("a frame's header is cut off")
         kind, stream, length = _HEADER.unpack_from(message, position)
-        position += 9
-        if position + length > size:
+        position = start + length
+        if position > size:
             raise FrameError("a frame is cut off")
-        yield kind, stream, message[position : position + length]
-        position += length
+        frames.append((kind, stream, message[start:position]))
+    return frames

@@ -23,6 +23,7 @@ from consignease.tunnel.frames import (
     Reset,
     Response,
     credit_of,
+    header,
     pack,
     pack_credit,
     pack_struct,
@@ -30,7 +31,8 @@ from consignease.tunnel.frames import (
 )
 from consignease.tunnel.websocket import BINARY, CLOSE, PING, PONG, Reader, WebSocketError
 
-_RESPONSE = msgspec.msgpack.Decoder(Response)
+_DATA, _END, _RESPONSE = int(Kind.DATA), int(Kind.END), int(Kind.RESPONSE)
+_ANSWER = msgspec.msgpack.Decoder(Response)
 _RESET = msgspec.msgpack.Decoder(Reset)
 _GOAWAY = msgspec.msgpack.Decoder(Goaway)
 _HIGH_WATER = 256 * 1024
@@ -57,6 +59,10 @@ class Party(Protocol):
 
     def on_writable(self) -> None:
         """What was put is sent; more may follow."""
+        ...
+
+    def on_settled(self) -> None:
+        """All that came at once was handed over: what is to go on may go in one write."""
         ...
 
 
@@ -114,11 +120,11 @@ class Stream:
         if data:
             self._pending.append(data)
         self._ending = self._ending or end
-        out = [first] if first else []
-        self._take(out)
+        out = self._take(first)
         if out:
-            self._link.send(b"".join(out))
-        self._close_if_done()
+            self._link.send(out)
+        if self._done_in and self._done_out:
+            self._close()
         return not self._pending and not self._link.paused
 
     def consumed(self, size: int) -> None:
@@ -139,13 +145,13 @@ class Stream:
         """Send what was held back, as far as it is allowed now."""
         if self.closed:
             return
-        out: list[bytes] = []
-        self._take(out)
+        out = self._take(b"")
         if out:
-            self._link.send(b"".join(out))
+            self._link.send(out)
         if not self._pending and not self._link.paused:
             self.party.on_writable()
-        self._close_if_done()
+        if self._done_in and self._done_out:
+            self._close()
 
     def handle(self, kind: int, payload: bytes) -> None:
         """Take a frame.
@@ -154,17 +160,18 @@ class Stream:
             FrameError: It breaks the protocol.
             msgspec.DecodeError: It cannot be read.
         """
-        if kind == Kind.DATA:
+        if kind == _DATA:
             self._room -= len(payload)
             if self._room < 0 or self._done_in:
                 raise FrameError("more was sent on a stream than was allowed")
             self.party.on_data(payload)
-        elif kind == Kind.RESPONSE:
-            self.party.on_response(_RESPONSE.decode(payload))
-        elif kind == Kind.END:
+        elif kind == _RESPONSE:
+            self.party.on_response(_ANSWER.decode(payload))
+        elif kind == _END:
             self._done_in = True
             self.party.on_end()
-            self._close_if_done()
+            if self._done_out:
+                self._close()
         elif kind == Kind.WINDOW:
             self._credit += credit_of(payload)
             self.drain()
@@ -179,7 +186,8 @@ class Stream:
             self._close()
             self.party.on_reset(words)
 
-    def _take(self, out: list[bytes]) -> None:
+    def _take(self, out: bytes) -> bytes:
+        """Return what may be sent now, after `out`."""
         pending = self._pending
         while pending and self._credit > 0 and not self._link.paused:
             data = pending.popleft()
@@ -188,14 +196,11 @@ class Stream:
                 pending.appendleft(data[size:])
                 data = data[:size]
             self._credit -= len(data)
-            out.append(pack(Kind.DATA, self.number, data))
+            out += header(_DATA, self.number, len(data)) + data
         if self._ending and not pending and not self._done_out:
             self._done_out = True
-            out.append(pack(Kind.END, self.number))
-
-    def _close_if_done(self) -> None:
-        if self._done_in and self._done_out:
-            self._close()
+            out += header(_END, self.number, 0)
+        return out
 
     def _close(self) -> None:
         if not self.closed:
@@ -264,22 +269,28 @@ class Link(asyncio.Protocol):
             msgspec.DecodeError: A frame cannot be read.
         """
         self._heard = asyncio.get_running_loop().time()
+        touched: list[Stream] = []
         for opcode, message in self._reader.feed(data):
             if opcode == BINARY:
                 for kind, number, payload in unpack(message):
-                    self._frame(kind, number, payload)
+                    stream = self.streams.get(number)
+                    if stream is None:
+                        self._frame(kind, number, payload)
+                        continue
+                    if not touched or touched[-1] is not stream:
+                        touched.append(stream)
+                    stream.handle(kind, payload)
             elif opcode == PING:
                 self._write(websocket.frame(PONG, message, masked=self._client))
             elif opcode == CLOSE:
                 self.end("the other end closed the connection")
             elif opcode != PONG:
                 raise FrameError("a tunnel's messages are binary")
+        for stream in touched:
+            stream.party.on_settled()
 
     def _frame(self, kind: int, number: int, payload: bytes) -> None:
-        stream = self.streams.get(number)
-        if stream is not None:
-            stream.handle(kind, payload)
-        elif kind == Kind.PING:
+        if kind == Kind.PING:
             self.send(pack(Kind.PONG, 0, payload))
         elif kind == Kind.GOAWAY:
             self.on_goaway(_GOAWAY.decode(payload))

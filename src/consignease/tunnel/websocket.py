@@ -18,6 +18,8 @@ NORMAL, GOING_AWAY, PROTOCOL_ERROR, POLICY, TOO_BIG = 1000, 1001, 1002, 1008, 10
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KNOWN = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
 _SHORT = 125
+_WHOLE = 0x80 | BINARY
+"""The first byte of a binary message in one frame."""
 
 
 class WebSocketError(Exception):
@@ -119,45 +121,53 @@ class Reader:
             WebSocketError: They break the protocol, or a message is too large.
         """
         buffer = self._buffer
-        buffer += data
+        if buffer:
+            buffer += data
+        held: bytes | bytearray = buffer or data  # most often nothing is left of what came before
         found: list[Message] = []
         position = 0
-        while True:
-            header = self._header(position)
+        while position < len(held):
+            header = self._header(held, position)
             if header is None:
                 break
             first, start, end, key = header
-            if len(buffer) < end:
+            if len(held) < end:
                 break
-            payload = bytes(buffer[start:end])
-            message = self._take(first, mask(payload, key) if key else payload)
+            payload = bytes(held[start:end])
+            if key:
+                payload = mask(payload, key)
+            position = end
+            if first == _WHOLE and not self._opcode:  # most are
+                found.append(Message(BINARY, payload))
+                continue
+            message = self._take(first, payload)
             if message is not None:
                 found.append(message)
-            position = end
-        if position:
+        if held is buffer:
             del buffer[:position]
+        else:
+            buffer += held[position:]
         return found
 
-    def _header(self, position: int) -> tuple[int, int, int, bytes] | None:
+    def _header(self, held: bytes | bytearray, position: int) -> tuple[int, int, int, bytes] | None:
         """Read a frame's header: its first byte, where its payload begins and ends, its key."""
-        buffer = self._buffer
-        if len(buffer) < position + 2:
+        if len(held) < position + 2:
             return None
-        first, second = buffer[position], buffer[position + 1]
+        first, second = held[position], held[position + 1]
         start = position + 2
         size = second & 0x7F
         if size > _SHORT:
             width = 2 if size == 126 else 8
-            if len(buffer) < start + width:
+            if len(held) < start + width:
                 return None
-            size = int.from_bytes(buffer[start : start + width], "big")
+            size = int.from_bytes(held[start : start + width], "big")
             start += width
         self._check(first, second, size)
         if not self._masked:
             return first, start, start + size, b""
-        if len(buffer) < start + 4:
+        if len(held) < start + 4:
             return None
-        key = bytes(buffer[start : start + 4])
+        key = bytes(held[start : start + 4])
         return first, start + 4, start + 4 + size, key
 
     def _check(self, first: int, second: int, size: int) -> None:

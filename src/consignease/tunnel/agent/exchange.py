@@ -103,8 +103,9 @@ class Exchange:
         self._owed = 0
         self._ended = not request.body and not request.upgrade
         self._responded = self._broken = self._done = False
-        self._chunked = request.body and not any(n == b"content-length" for n, _ in request.fields)
-        self._head = self._unsent = b""
+        self._chunked = request.body and b"content-length" not in dict(request.fields)
+        self._head = b""
+        self._unsent: list[bytes] = []
         self._task: asyncio.Task[None] | None = None
         self._started = time.perf_counter()
         self._record: Record = agent.recorder.begin(request, replay_of)
@@ -124,10 +125,12 @@ class Exchange:
             self._fail(f"It was not passed on: {error}.", 400)
             return
         connection = self._agent.pool.take()
-        if connection is not None:
-            self._use(connection)
-        else:
+        if connection is None:
             self._connect()
+            return
+        self._use(connection)
+        if not self._request.body:
+            self._flush(connection)  # else the body's beginning is next, and they go together
 
     def _connect(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._open())
@@ -144,30 +147,30 @@ class Exchange:
             connection.transport.close()
         else:
             self._use(connection)
+            self._flush(connection)
 
     def _use(self, connection: Connection) -> None:
         self._connection = connection
         connection.user = self
         connection.parser.expect(self._request.method, upgrade=self._request.upgrade)
-        body = self._kept if self._kept is not None else []
-        out = [self._head, *map(self._framed, body)]
+        self._unsent = [self._head]
+        if self._kept:
+            self._unsent += map(self._framed, self._kept) if self._chunked else self._kept
         if self._ended and self._chunked:
-            out.append(_CHUNK_END)
-        self._unsent = b"".join(out)
-        if self._ended or body:
-            self._flush()
-        else:
-            # The body's beginning came in the same message, most likely: one write for both.
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._unsent.append(_CHUNK_END)
+
+    def _flush(self, connection: Connection) -> None:
+        """Write what waits; the application may take so much more then."""
+        if self._unsent:
+            connection.transport.write(b"".join(self._unsent))
+            self._unsent.clear()
+        if self._ended and self._request.upgrade:
+            _say_all(connection)
         self._grant()
 
-    def _flush(self) -> None:
-        if self._unsent and self._connection is not None:
-            self._connection.transport.write(self._unsent)
-        self._unsent = b""
-
-    def _framed(self, data: bytes) -> bytes:
-        return b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
+    @staticmethod
+    def _framed(data: bytes) -> bytes:
+        return b"%x\r\n%b\r\n" % (len(data), data)
 
     # The party of the stream: what the client sends
 
@@ -185,20 +188,20 @@ class Exchange:
             else:
                 self._kept = None
         if self._connection is not None:
-            self._unsent += self._framed(data)
-            self._flush()
-        self._grant()
+            self._unsent.append(self._framed(data) if self._chunked else data)
 
     def on_end(self) -> None:
         """The request's body is whole."""
         if self._ended or self._done:
             return
         self._ended = True
-        self._flush()
         if self._connection is not None and self._chunked:
-            self._connection.transport.write(_CHUNK_END)
-        elif self._connection is not None and self._request.upgrade:
-            _say_all(self._connection)
+            self._unsent.append(_CHUNK_END)
+
+    def on_settled(self) -> None:
+        """Write what came of the request."""
+        if self._connection is not None:
+            self._flush(self._connection)
 
     def on_reset(self, words: str) -> None:
         """The client or the server is gone."""

@@ -18,21 +18,22 @@ class Body:
 
     Attributes:
         size: How large the whole was, in bytes.
+        kept: How much of it was kept, in bytes.
     """
 
-    __slots__ = ("_kept", "_parts", "size")
+    __slots__ = ("_parts", "kept", "size")
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
-        self._kept = 0
+        self.kept = 0
         self.size = 0
 
     def add(self, data: bytes) -> None:
         """Keep what there is room for."""
         self.size += len(data)
-        if self._kept < BODY_LIMIT:
-            self._parts.append(data[: BODY_LIMIT - self._kept])
-            self._kept += len(self._parts[-1])
+        if self.kept < BODY_LIMIT:
+            self._parts.append(data[: BODY_LIMIT - self.kept])
+            self.kept += len(self._parts[-1])
 
     @property
     def data(self) -> bytes:
@@ -40,14 +41,9 @@ class Body:
         return b"".join(self._parts)
 
     @property
-    def kept(self) -> int:
-        """How much was kept, in bytes."""
-        return self._kept
-
-    @property
     def whole(self) -> bool:
         """Whether that is all."""
-        return self._kept == self.size
+        return self.kept == self.size
 
 
 class Record:

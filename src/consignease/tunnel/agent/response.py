@@ -1,6 +1,5 @@
 """The answers of an application as they come in: HTTP/1.1, taken apart piece by piece."""
 
-from enum import Enum, auto
 from typing import NamedTuple
 
 from consignease.tunnel.frames import Fields
@@ -32,15 +31,8 @@ Event = Head | bytes | None
 """The beginning, a part of the body, or None for its end."""
 
 
-class _State(Enum):
-    HEAD = auto()
-    LENGTH = auto()
-    CHUNK_SIZE = auto()
-    CHUNK = auto()
-    CHUNK_END = auto()
-    TRAILER = auto()
-    UNTIL_CLOSE = auto()
-    DONE = auto()
+_HEAD, _LENGTH, _SIZE, _CHUNK, _CHUNK_END, _TRAILER, _UNTIL_CLOSE, _DONE = range(8)
+"""What comes next."""
 
 
 class Parser:
@@ -54,7 +46,7 @@ class Parser:
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._state = _State.DONE
+        self._state = _DONE
         self._left = 0
         self._method = ""
         self._may_upgrade = False
@@ -70,7 +62,7 @@ class Parser:
             upgrade: Whether another protocol was asked for.
         """
         self._method, self._may_upgrade = method, upgrade
-        self._state = _State.HEAD
+        self._state = _HEAD
         self.keep = True
         self.started = False
 
@@ -97,32 +89,32 @@ class Parser:
         Raises:
             BadResponseError: The answer is cut off.
         """
-        if self._state is _State.UNTIL_CLOSE:
-            self._state = _State.DONE
+        if self._state == _UNTIL_CLOSE:
+            self._state = _DONE
             return [None]
-        if self._state is _State.DONE:
+        if self._state == _DONE:
             return []
         raise BadResponseError("the connection was closed before the answer was whole")
 
     def _step(self, rest: bytes, events: list[Event]) -> bytes:
         """Take what the state allows of `rest`; return what is left."""
         state = self._state
-        if state is _State.HEAD:
+        if state == _HEAD:
             return self._head(rest, events)
-        if state is _State.LENGTH or state is _State.CHUNK:
+        if state in {_LENGTH, _CHUNK}:
             part, rest = rest[: self._left], rest[self._left :]
             self._left -= len(part)
             events.append(part)
             if not self._left:
-                if state is _State.LENGTH:
+                if state == _LENGTH:
                     self._end(events)
                 else:
-                    self._state = _State.CHUNK_END
+                    self._state = _CHUNK_END
             return rest
-        if state is _State.UNTIL_CLOSE:
+        if state == _UNTIL_CLOSE:
             events.append(rest)
             return b""
-        if state is _State.DONE:
+        if state == _DONE:
             raise BadResponseError("more came than the answer's length says")
         return self._line(rest, events)
 
@@ -134,16 +126,16 @@ class Parser:
                 raise BadResponseError("a chunk has no length")
             return rest
         line, rest = rest[:end].removesuffix(b"\r"), rest[end + 1 :]
-        if self._state is _State.CHUNK_END:
+        if self._state == _CHUNK_END:
             if line:
                 raise BadResponseError("a chunk is longer than its length says")
-            self._state = _State.CHUNK_SIZE
-        elif self._state is _State.CHUNK_SIZE:
+            self._state = _SIZE
+        elif self._state == _SIZE:
             digits = line.partition(b";")[0].strip()
             if not digits or len(digits) > 15 or not _HEX.issuperset(digits):
                 raise BadResponseError("a chunk has no length")
             self._left = int(digits, 16)
-            self._state = _State.CHUNK if self._left else _State.TRAILER
+            self._state = _CHUNK if self._left else _TRAILER
         elif not line:  # the end of the trailers, which are left aside
             self._end(events)
         return rest
@@ -161,7 +153,7 @@ class Parser:
         rest = rest[end + 4 :]
         if head.status == 101 and self._may_upgrade:
             self.upgraded, self.keep = True, False
-            self._state = _State.UNTIL_CLOSE
+            self._state = _UNTIL_CLOSE
             events.append(head)
         elif head.status >= 200:
             events.append(head)
@@ -178,20 +170,8 @@ class Parser:
 
     def _frame(self, line: bytes, head: Head, events: list[Event]) -> None:
         """Find out where the body ends (RFC 9112 section 6.3)."""
-        lengths: set[bytes] = set()
-        codings: set[bytes] = set()
-        connections: set[bytes] = set()
-        framing = {
-            b"content-length": lengths,
-            b"transfer-encoding": codings,
-            b"connection": connections,
-        }
-        for name, value in head.fields:
-            found = framing.get(name.lower())
-            if found is not None:
-                found.add(value.lower())
-        connection = b",".join(connections)
-        if codings - {b"chunked"}:
+        lengths, codings, connection = _framing(head.fields)
+        if not codings <= {b"chunked"}:
             raise BadResponseError("its Transfer-Encoding is not known")
         if codings and lengths:
             raise BadResponseError("its length is said in two ways")
@@ -201,25 +181,41 @@ class Parser:
         if self._method == "HEAD" or head.status in _NO_BODY:
             self._end(events)
         elif codings:
-            self._state = _State.CHUNK_SIZE
+            self._state = _SIZE
         elif lengths:
             length = lengths.pop()
             if lengths or not length.isdigit() or len(length) > 18:
                 raise BadResponseError("its Content-Length cannot be read")
             self._left = int(length)
-            self._state = _State.LENGTH
+            self._state = _LENGTH
             if not self._left:
                 self._end(events)
         else:
             self.keep = False
-            self._state = _State.UNTIL_CLOSE
+            self._state = _UNTIL_CLOSE
 
     def _end(self, events: list[Event]) -> None:
-        self._state = _State.DONE
+        self._state = _DONE
         events.append(None)
 
 
 _HEX = frozenset(b"0123456789abcdefABCDEF")
+
+
+def _framing(fields: Fields) -> tuple[set[bytes], set[bytes], bytes]:
+    """Return what is said of an answer's length, of its coding and of the connection."""
+    lengths: set[bytes] = set()
+    codings: set[bytes] = set()
+    connection = b""
+    for name, value in fields:
+        lower = name.lower()
+        if lower == b"content-length":
+            lengths.add(value)
+        elif lower == b"transfer-encoding":
+            codings.add(value.lower())
+        elif lower == b"connection":
+            connection += value.lower() + b","
+    return lengths, codings, connection
 
 
 def _field(line: bytes) -> tuple[bytes, bytes]:

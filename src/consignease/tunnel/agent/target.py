@@ -9,7 +9,7 @@ from consignease.tunnel.agent.http1 import Judge
 from consignease.tunnel.frames import Fields, Request
 
 _ORIGINS = frozenset({b"origin", b"referer"})
-_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NO_NAME = re.compile(rb"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
 _TARGET = re.compile(rb"/[\x21-\x7e\x80-\xff]*")
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -64,21 +64,19 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
             raise TargetError("the request's first line cannot be passed on")
         if not f"{request.host}{request.peer}{request.scheme}{prefix}".isprintable():
             raise TargetError("where the request came from cannot be passed on")
+        names, values = zip(*request.fields, strict=True) if request.fields else ((), ())
+        if b"" in names or _NO_NAME.search(b"".join(names)) or _NO_VALUE.search(b"".join(values)):
+            raise TargetError("one of the request's headers cannot be passed on")
         fields = request.fields
-        if self.host_header == "rewrite" and not prefix:
+        if self.host_header == "rewrite" and not prefix and not _ORIGINS.isdisjoint(names):
             # The application sees itself at its own address, in these as in Host.
             fields = [_as_local(field, url.encode(), self.origin.encode()) for field in fields]
         lines = [
-            b"%s %s HTTP/1.1" % (request.method.encode(), request.target),
+            b"%b %b HTTP/1.1" % (request.method.encode(), request.target),
             b"Host: " + self.host_for(request).encode("latin-1"),
         ]
-        chunked = request.body
-        for name, value in fields:
-            if not _NAME.fullmatch(name) or _NO_VALUE.search(value):
-                raise TargetError("one of the request's headers cannot be passed on")
-            if name == b"content-length":
-                chunked = False
-            lines.append(name + b": " + value)
+        lines += map(b"%b: %b".__mod__, fields)
+        chunked = request.body and b"content-length" not in names
         if chunked:
             lines.append(b"Transfer-Encoding: chunked")
         if request.upgrade:
@@ -88,6 +86,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     def public(self, fields: Fields, url: str, prefix: str) -> Fields:
         """Return an answer's fields with a ``Location`` that leads back through the tunnel."""
+        if b"location" not in [name.lower() for name, _ in fields]:
+            return fields
         local = self.origin.encode()
         return [
             (name, _outward(value, local, url.encode(), prefix.encode()))

@@ -29,7 +29,7 @@ _WHOLE_HOST = frozenset(
     b"service-worker-allowed origin-agent-cluster".split()
 )
 _NOT_ASKED, _NOT_ANSWERED = _HOP | _SET_HERE, _HOP | _WHOLE_HOST
-_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NO_NAME = re.compile(rb"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _COOKIE_OURS = re.compile(rb"(?:__Host-)?consignease", re.IGNORECASE)
 
@@ -102,17 +102,18 @@ def of_response(status: int, fields: Fields, *, prefix: bytes, upgrade: bool = F
 
 
 def _check(fields: Fields) -> None:
-    size = lengths = 0
-    for name, value in fields:
-        size += len(name) + len(value)
-        if not _NAME.fullmatch(name) or _NO_VALUE.search(value):
-            raise FieldsError("one of its headers cannot be passed on")
-        if name == b"content-length":
-            lengths += 1
-            if lengths > 1 or not value.isdigit() or len(value) > 18:
-                raise FieldsError("its Content-Length cannot be read")
-    if size > FIELDS_BYTES or len(fields) > FIELDS_MOST:
+    if not fields:
+        return
+    names, values = zip(*fields, strict=True)
+    name_bytes, value_bytes = b"".join(names), b"".join(values)
+    if b"" in names or _NO_NAME.search(name_bytes) or _NO_VALUE.search(value_bytes):
+        raise FieldsError("one of its headers cannot be passed on")
+    if len(name_bytes) + len(value_bytes) > FIELDS_BYTES or len(fields) > FIELDS_MOST:
         raise FieldsError("its headers are too large")
+    if b"content-length" in names:
+        length = values[names.index(b"content-length")]
+        if names.count(b"content-length") > 1 or not length.isdigit() or len(length) > 18:
+            raise FieldsError("its Content-Length cannot be read")
 
 
 def _others(value: bytes) -> bytes:

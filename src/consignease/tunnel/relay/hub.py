@@ -128,6 +128,14 @@ class Hub(Generic[S]):
         self._tunnels: dict[str, Tunnel[S]] = {}
         self._started = asyncio.get_running_loop().time()
 
+    def at_once(self, name: str) -> S | Refusal | None:
+        """Return the agent that is to answer for a name; None if `find` has to look or wait."""
+        tunnel = self._tunnels.get(name)
+        session = tunnel.next() if tunnel is not None else None
+        if session is None:
+            return None
+        return session if session.under_way < STREAMS_MOST else BUSY
+
     async def find(self, name: str) -> S | Refusal:
         """Return the agent that is to answer for a name, or why there is none."""
         tunnel = self._tunnels.get(name)

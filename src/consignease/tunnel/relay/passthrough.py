@@ -133,6 +133,9 @@ class Passthrough(asyncio.Protocol):
         if self._timer is None and not self._transport.is_closing():
             self._transport.resume_reading()
 
+    def on_settled(self) -> None:
+        """Everything was passed on at once."""
+
     def _refuse(self, refusal: Refusal) -> None:
         self._stop_timer()
         if not self._transport.is_closing():

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import chain
 from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
@@ -12,24 +13,24 @@ from consignease.store.opening import AnyStore
 from consignease.tunnel.frames import PATH, Fields, Request
 from consignease.tunnel.relay import svix
 from consignease.tunnel.relay.capture import Capture
-from consignease.tunnel.relay.forward import Forward
+from consignease.tunnel.relay.forward import Forward, Told
 from consignease.tunnel.relay.handshake import Upgrade
 from consignease.tunnel.relay.headers import FIELDS_BYTES, FIELDS_MOST, of_request
 from consignease.tunnel.relay.hub import Hub
 from consignease.tunnel.relay.inbox import Inboxes
 from consignease.tunnel.relay.passthrough import Passthrough
 from consignease.tunnel.relay.session import Session
-from consignease.tunnel.relay.types import Receive, Scope, Send
 from consignease.tunnel.relay.words import NO_SOCKET, TOO_LARGE, UNKNOWN, Refusal
 
 _BELOW = b"/t/"
+_BODY = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class Place(NamedTuple):
     """Where a request goes.
 
     Attributes:
-        name: The tunnel's.
+        name: The tunnel's; empty where no tunnel can be.
         prefix: What its path begins with; empty where the tunnel has its own host.
         target: What the application is asked for.
     """
@@ -48,8 +49,11 @@ class Relay:
         now: The present, in milliseconds.
         base_url: Where the server is reached from outside.
         domain: Tunnels are its subdomains; empty puts them below ``/t/``.
-        proxied: Whether a trusted proxy says where requests come from.
         foreign: Whether other people's command lines are served, and inboxes.
+
+    Attributes:
+        hub: Who has which tunnel open.
+        capture: The inboxes over HTTP; None if they are off.
     """
 
     def __init__(
@@ -60,7 +64,6 @@ class Relay:
         now: Callable[[], int],
         base_url: str,
         domain: str,
-        proxied: bool,
         foreign: bool,
     ) -> None:
         self._store = store
@@ -70,9 +73,8 @@ class Relay:
         self._domain = domain.lower().partition(":")[0]
         self._suffix = f".{self._domain}" if domain else ""
         self._port = domain.partition(":")[2]
-        self._proxied = proxied
         self._inboxes = Inboxes(now) if foreign else None
-        self._capture = Capture(self._inboxes) if self._inboxes is not None else None
+        self.capture = Capture(self._inboxes) if self._inboxes is not None else None
         self.hub = Hub[Session](self._claim, self._kept, self.address)
 
     def address(self, name: str) -> tuple[str, str]:
@@ -83,55 +85,39 @@ class Relay:
         port = self._port or (str(base.port) if base.port else "")
         return f"{base.scheme}://{name}.{self._domain}{f':{port}' if port else ''}", ""
 
-    def owns(self, scope: Scope) -> bool:
-        """Whether a request is for a tunnel."""
-        path: bytes = scope["raw_path"]
-        if path.startswith(_BELOW) or (self._capture is not None and self._capture.owns(path)):
-            return True
-        return bool(self._suffix) and _host(scope["headers"]).endswith(self._suffix)
+    def exchange(
+        self, method: str, target: bytes, fields: Fields, origin: Callable[[], tuple[str, str]]
+    ) -> Forward | Told | None:
+        """Return who answers a request; None if it is for no tunnel.
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one HTTP request through its tunnel."""
-        fields: Fields = scope["headers"]
-        own_host = bool(self._suffix) and _host(fields).endswith(self._suffix)
-        if self._capture is not None and not own_host and self._capture.owns(scope["raw_path"]):
-            await self._capture(scope, receive, send)
-            return
-        refusal = await self._forward(scope, fields, receive, send)
-        if refusal is not None:
-            head, body = refusal.render(fields)
-            start = {"type": "http.response.start", "status": refusal.status, "headers": head}
-            await send(start)
-            await send({"type": "http.response.body", "body": body})
-
-    async def _forward(
-        self, scope: Scope, fields: Fields, receive: Receive, send: Send
-    ) -> Refusal | None:
-        target: bytes = scope["consignease.target"]
-        place = self._place(_host(fields), target)
+        Args:
+            method: Its method.
+            target: Path and query, as they came.
+            fields: Header fields, names in lower case.
+            origin: Returns scheme and address of the client.
+        """
+        host = _host(fields)
+        place = self._place(_bare(host), target)
         if place is None:
-            return UNKNOWN
-        if len(fields) > FIELDS_MOST or sum(len(n) + len(v) for n, v in fields) > FIELDS_BYTES:
-            return TOO_LARGE
+            return None
+        if not place.name:
+            return Told(UNKNOWN.status, *UNKNOWN.render(fields))
+        if len(fields) > FIELDS_MOST or len(b"".join(chain.from_iterable(fields))) > FIELDS_BYTES:
+            return Told(TOO_LARGE.status, *TOO_LARGE.render(fields))
         if not place.target:
             location = target.replace(place.prefix, place.prefix + b"/", 1)
-            head = [(b"location", location), (b"content-length", b"0")]
-            await send({"type": "http.response.start", "status": 308, "headers": head})
-            await send({"type": "http.response.body", "body": b""})
-            return None
-        session = await self.hub.find(place.name)
-        if isinstance(session, Refusal):
-            return session
+            return Told(308, [(b"location", location), (b"content-length", b"0")])
+        scheme, peer = origin()
         request = Request(
-            method=scope["method"],
+            method=method,
             target=place.target,
             fields=of_request(fields, shared_host=bool(place.prefix), upgrade=False),
-            host=_host(fields, port=True),
-            scheme=scope["scheme"],
-            peer=(scope["client"] or ("",))[0],
-            body=any(name in {b"content-length", b"transfer-encoding"} for name, _ in fields),
+            host=host,
+            scheme=scheme,
+            peer=peer,
+            body=not _BODY.isdisjoint([name for name, _ in fields]),
         )
-        return await Forward(session, request, place.prefix).run(scope, receive, send)
+        return Forward(self.hub, place.name, request, place.prefix)
 
     def upgraded(self, method: str, target: bytes, fields: Fields, peer: str) -> asyncio.Protocol:
         """Return who takes over a connection that asks for a WebSocket."""
@@ -139,18 +125,16 @@ class Relay:
         if upgrade.path == PATH.encode():
             return Session(self.hub, self._instance, upgrade)
         host = _host(upgrade.fields)
+        place = self._place(_bare(host), upgrade.target)
         if self._inboxes is not None and upgrade.path.rstrip(b"/") == svix.PATH:
             return svix.SvixListener(self._inboxes, upgrade)
-        place = self._place(host, upgrade.target)
-        if place is None or not place.target:
+        if place is None or not place.name or not place.target:
             return _Refused(NO_SOCKET, upgrade.fields)
-        if self._proxied:
-            peer = upgrade.field(b"x-forwarded-for").rpartition(b",")[2].strip().decode() or peer
         request = Request(
             method=upgrade.method,
             target=place.target,
             fields=of_request(upgrade.fields, shared_host=bool(place.prefix), upgrade=True),
-            host=_host(upgrade.fields, port=True),
+            host=host,
             scheme=urlsplit(self._base).scheme,
             peer=peer,
             upgrade=True,
@@ -163,18 +147,22 @@ class Relay:
         self.hub.stop()
 
     def _place(self, host: str, target: bytes) -> Place | None:
+        """Return where a request goes; None if to no tunnel, without a name if to an impossible one.
+
+        Args:
+            host: Without its port.
+            target: Path and query, as they came.
+        """
         if self._suffix and host.endswith(self._suffix):
             name = host.removesuffix(self._suffix)
-            return Place(name, b"", target) if name and "." not in name else None
+            return Place("" if "." in name else name, b"", target)
         if not target.startswith(_BELOW):
             return None
-        path, _, _ = target.partition(b"?")
-        name = path[len(_BELOW) :].partition(b"/")[0]
-        if not name.isascii():
-            return None
-        prefix = _BELOW + name
+        found = target[len(_BELOW) :].partition(b"?")[0].partition(b"/")[0]
+        prefix = _BELOW + found
         rest = target[len(prefix) :]
-        return Place(name.decode(), prefix, rest if rest.startswith(b"/") else b"")
+        name = found.decode() if found.isascii() else ""
+        return Place(name, prefix, rest if rest.startswith(b"/") else b"")
 
     async def _instance(self, key: str) -> int | None:
         found = await self._authenticate(key)
@@ -201,7 +189,14 @@ class _Refused(asyncio.Protocol):
         transport.close()
 
 
-def _host(fields: Fields, *, port: bool = False) -> str:
+def _host(fields: Fields) -> str:
     """Return the ``Host`` that was asked for, in lower case."""
-    text = next((value for name, value in fields if name == b"host"), b"").decode("latin-1").lower()
-    return text if port else text.partition(":")[0].rstrip(".")
+    for name, value in fields:
+        if name == b"host":
+            return value.decode("latin-1").lower()
+    return ""
+
+
+def _bare(host: str) -> str:
+    """Return a host without its port, and without the dot of its root."""
+    return host.partition(":")[0].rstrip(".")

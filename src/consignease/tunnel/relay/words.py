@@ -58,14 +58,12 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 def raw_head(status: int, fields: Fields) -> bytes:
     """Return a status line and header fields in bytes."""
-    try:
-        phrase = HTTPStatus(status).phrase.encode()
-    except ValueError:
-        phrase = b""
-    lines = [b"HTTP/1.1 %d %s" % (status, phrase)]
-    lines += [name + b": " + value for name, value in fields]
+    lines = [_LINES.get(status) or b"HTTP/1.1 %d " % status]
+    lines += map(b"%b: %b".__mod__, fields)
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
+
+_LINES = {int(one): b"HTTP/1.1 %d %b" % (one, one.phrase.encode()) for one in HTTPStatus}
 
 UNKNOWN = Refusal(status=404, code="tunnel_unknown", words="There is no tunnel of this name.")
 CLOSED = Refusal(
@@ -78,6 +76,12 @@ LOST = Refusal(
     status=503,
     code="tunnel_lost",
     words="The connection to the developer's machine broke. It is being restored; try again.",
+    retry_after=2,
+)
+AWAY = Refusal(
+    status=503,
+    code="unavailable",
+    words="It cannot be said at the moment whose tunnel this is.",
     retry_after=2,
 )
 BUSY = Refusal(

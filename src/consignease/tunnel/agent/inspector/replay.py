@@ -87,6 +87,7 @@ def replay(home: Home, record: Record, edit: Edit) -> int:
     if data:
         exchange.on_data(data)
     exchange.on_end()
+    exchange.on_settled()
     return exchange.number
 
 
