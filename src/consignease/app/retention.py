@@ -14,6 +14,10 @@ from consignease.store.tx import Tx
 
 PART = 250
 """How many rows one unit of work looks at."""
+MANY = 1_000
+"""How many deliveries one unit of work removes of a part that goes whole."""
+WALKED = 5_000
+"""Among how many of its messages one unit of work looks for tags."""
 FORGOTTEN = "forgotten"
 """Names the cursor up to which bodies may be gone: feeds begin above it."""
 _DELETED = "deleted_users"
@@ -96,6 +100,32 @@ def remove_messages(tx: Tx, above: int, below: int, now: int) -> int | None:
     last: int = rows[-1]["cursor"]
     housekeeping.note(tx, FORGOTTEN, last)
     return last if len(rows) == PART else None
+
+
+def can_go(tx: Tx, table: str, first: int, end: int, now: int) -> bool:
+    """Tell whether a part of the log, or of its attempts, may be dropped whole."""
+    if retention.is_needed(tx, first, end):
+        return False
+    return table == "attempt" or not retention.is_kept(tx, first, end, now)
+
+
+def remove_deliveries(tx: Tx, first: int, end: int) -> int | None:
+    """Remove finished deliveries of a part that is to be dropped, from a cursor on.
+
+    Returns:
+        Where to go on; None if that was all.
+    """
+    housekeeping.note(tx, FORGOTTEN, end - 1)
+    return retention.remove_deliveries(tx, first, end, MANY)
+
+
+def remove_tags(tx: Tx, first: int, end: int) -> int | None:
+    """Remove tags of messages of a part that is to be dropped, from a cursor on.
+
+    Returns:
+        Where to go on; None if that was all.
+    """
+    return retention.remove_tags(tx, first, end, WALKED)
 
 
 def note_deleted_users(tx: Tx, horizon: int) -> bool:

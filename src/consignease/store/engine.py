@@ -84,6 +84,7 @@ class Store:
     """
 
     alone = True
+    partitions = None
 
     def __init__(
         self,

@@ -47,6 +47,27 @@ WHERE a.cursor >= ? AND a.cursor < ? AND NOT EXISTS (SELECT 1 FROM delivery d
 ORDER BY a.cursor LIMIT ?
 """
 _REMOVE_ATTEMPT = "DELETE FROM attempt WHERE cursor = ? AND endpoint = ? AND n = ?"
+# Counted, so that the partial index of what is open is read and not the range.
+_NEEDED = """
+SELECT (SELECT count(*) FROM delivery WHERE state < 3 AND cursor >= :first AND cursor < :end)
+  + (SELECT count(*) FROM fanout WHERE cursor >= :first AND cursor < :end)
+"""
+_KEPT = """
+SELECT 1 FROM message
+WHERE expires_at > :now AND cursor >= :first AND cursor < :end AND body IS NOT NULL LIMIT 1
+"""
+_REMOVE_DELIVERIES = """
+DELETE FROM delivery WHERE (cursor, endpoint) IN (
+  SELECT cursor, endpoint FROM delivery WHERE cursor >= ? AND cursor < ? AND state > 2
+  ORDER BY cursor, endpoint LIMIT ?)
+RETURNING cursor
+"""
+_TAGGED = """
+SELECT cursor, app, tags FROM message WHERE cursor >= ? AND cursor < ? AND tags IS NOT NULL
+"""
+_FURTHER = """
+SELECT cursor FROM message WHERE cursor >= ? AND cursor < ? ORDER BY cursor LIMIT 1 OFFSET ?
+"""
 _DELETED_USERS = """
 SELECT cursor, subject FROM message WHERE type = 'user.deleted' AND cursor > ? AND cursor <= ?
 ORDER BY cursor LIMIT ?
@@ -113,6 +134,10 @@ def remove(tx: Tx, rows: Sequence[Any]) -> None:
     keys = [(row["cursor"],) for row in rows]
     for statement in _REMOVE:
         tx.many(statement, keys)
+    _remove_tags(tx, rows)
+
+
+def _remove_tags(tx: Tx, rows: Sequence[Any]) -> None:
     tags = [
         (row["app"], tag, row["cursor"])
         for row in rows
@@ -130,6 +155,29 @@ def old_attempts(tx: Tx, first: int, below: int, limit: int) -> list[tuple[int, 
 def remove_attempts(tx: Tx, keys: Sequence[tuple[int, int, int]]) -> None:
     """Remove attempts."""
     tx.many(_REMOVE_ATTEMPT, keys)
+
+
+def is_needed(tx: Tx, first: int, end: int) -> bool:
+    """Tell whether anything between two cursors is still to be delivered; the first included."""
+    return tx.one(_NEEDED, {"first": first, "end": end})[0] > 0
+
+
+def is_kept(tx: Tx, first: int, end: int, now: int) -> bool:
+    """Tell whether a message between two cursors has a later time of its own."""
+    return tx.one(_KEPT, {"first": first, "end": end, "now": now}) is not None
+
+
+def remove_deliveries(tx: Tx, first: int, end: int, limit: int) -> int | None:
+    """Remove finished deliveries from a cursor on; returns the last one's, None if that was all."""
+    rows = tx.all(_REMOVE_DELIVERIES, (first, end, limit))
+    return max(row[0] for row in rows) if len(rows) == limit else None
+
+
+def remove_tags(tx: Tx, first: int, end: int, limit: int) -> int | None:
+    """Remove the tags of messages from a cursor on; returns the next one's, None if that was all."""
+    row = tx.one(_FURTHER, (first, end, limit))
+    _remove_tags(tx, tx.all(_TAGGED, (first, end if row is None else row[0])))
+    return None if row is None else row[0]
 
 
 def deleted_users(tx: Tx, above: int, until: int, limit: int) -> list[Any]:

@@ -11,6 +11,7 @@ from consignease.domain.retention import Keep, before
 from consignease.edge.clock import Clock
 from consignease.store.opening import AnyStore
 from consignease.store.tx import Tx
+from consignease.work.parts import PATIENCE_MS, Parts
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class Rounds:
         store: Runs the units of work.
         keep: For how long what is kept.
         rest: Waits for a number of seconds after each unit.
+        crash: Called at each point at which fault tests end the process.
     """
 
     def __init__(
@@ -42,9 +44,11 @@ class Rounds:
         keep: Keep,
         *,
         rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        crash: Callable[[str], None] | None = None,
     ) -> None:
         self._store = store
         self._keep = keep
+        self._parts = Parts(store, self._write, self._paced, crash)
         self._rest = rest
         self._ends = 0.0
 
@@ -54,6 +58,7 @@ class Rounds:
         if not await self._store.write(retention.turn, now, now + round(ROUND_SECONDS * 1000)):
             return
         try:
+            await self._parts.finish()
             await self._bodies(now)
             await self._erasures(now)
             await self._backlogs(now)
@@ -66,8 +71,11 @@ class Rounds:
     async def _write(
         self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
+        return await self._paced(self._store.write, fn, *args, **kwargs)
+
+    async def _paced(self, do: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
         started = monotonic()
-        found = await self._store.write(fn, *args, **kwargs)
+        found = await do(*args, **kwargs)
         ended = monotonic()
         if ended > self._ends:
             raise _EndOfRound
@@ -118,15 +126,16 @@ class Rounds:
                 )
 
     async def _rows(self, now: int) -> None:
-        at: int | None = 0
         if self._keep.attempts is not None:
-            below = await self._boundary(now, self._keep.attempts)
-            while at is not None:
-                at = await self._write(retention.remove_attempts, at, below)
+            below, soon = await self._boundaries(now, self._keep.attempts)
+            await self._parts.attempts(0, below, soon, now)
         if self._keep.messages is not None:
-            below, at = await self._boundary(now, self._keep.messages), 0
-            while at is not None:
-                at = await self._write(retention.remove_messages, at, below, now)
+            below, soon = await self._boundaries(now, self._keep.messages)
+            await self._parts.messages(below, soon, now)
+
+    async def _boundaries(self, now: int, kept: int) -> tuple[int, int]:
+        """Return the cursors before which everything is old, and will be soon."""
+        return await self._boundary(now, kept), await self._boundary(now + PATIENCE_MS, kept)
 
 
 def _idle(tx: Tx, now: int) -> list[tuple[int, str]]:
