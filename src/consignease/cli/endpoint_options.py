@@ -20,6 +20,9 @@ _OPTIONS = (
         metavar="SECONDS,...",
         help="Waits after failed tries; `none` for one try only; or `default`.",
     ),
+    click.option(
+        "--v1a/--no-v1a", default=None, help="Sign with an Ed25519 pair beside the secret, too."
+    ),
     click.option("--ca-certificate", type=_FILE, help="PEM of the authorities to trust."),
     click.option("--client-certificate", type=_FILE, help="PEM of the certificate to show."),
     click.option("--client-key", type=_FILE, help="PEM of its private key."),
@@ -57,6 +60,8 @@ def treatment_body(given: dict[str, Any]) -> dict[str, Any]:
     ):
         if given[option] is not None:
             body[member] = given[option].read_text()
+    if given["v1a"] is not None:
+        body["v1a"] = given["v1a"]
     if given["basic_auth"] is not None:
         user, colon, password = given["basic_auth"].partition(":")
         there = {"username": user, "password": password}
@@ -89,6 +94,8 @@ def state_of(endpoint: dict[str, Any]) -> str:
 
 def treatment_of(endpoint: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Return how an endpoint is treated, where that was chosen, as names and values."""
+    if endpoint["v1a"]:
+        yield "signatures", "v1 and v1a (Ed25519)"
     for name, member, unit in (
         ("rate limit", "rateLimit", " a second"),
         ("concurrency", "maxConcurrency", " at once"),
@@ -109,6 +116,12 @@ _CREDENTIALS = {
     "clientCertificate": "shows",
     "basicAuth": "signs in as",
 }
+
+
+def share_words(health: dict[str, Any]) -> str:
+    """Return the share of an endpoint's attempts that succeeded; ``-`` if there were none."""
+    share = health["successShare"]
+    return "-" if share is None else f"{share:.1%}"
 
 
 def health_words(health: dict[str, Any]) -> str:
