@@ -94,10 +94,18 @@ def test_how_an_endpoint_is_treated_is_set_from_the_terminal(server: ServerProce
     """Limits, schedule, timeout and a password; pause and resume; what is shown has no secret."""
     at = ("--data-dir", str(server.folder))
     options = ("--rate-limit", "5", "--concurrency", "2", "--timeout", "30")
+    options += ("--backlog-bytes", "20000000")
     more = ("--retry-schedule", "1,2.5", "--basic-auth", "ada:s3cret")
     made = run("endpoints", "create", HOOK, "--uid", "treated", *options, *more, *at)
     assert made.returncode == 0, made.stderr
-    for words in ("5 a second", "2 at once", "30 s", "after 1, 2.5 s", "ada"):
+    for words in (
+        "5 a second",
+        "2 at once",
+        "30 s",
+        "20000000 bytes at most",
+        "after 1, 2.5 s",
+        "ada",
+    ):
         assert words in made.stdout
     assert "s3cret" not in made.stdout
     assert "paused" in run("endpoints", "pause", "treated", *at).stdout

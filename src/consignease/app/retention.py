@@ -180,7 +180,7 @@ def erase(tx: Tx, now: int) -> bool:
 
 
 def idle_endpoints(tx: Tx, now: int) -> list[Any]:
-    """Return number and id of endpoints that are sent nothing for now."""
+    """Return number, id and most bytes of endpoints that are sent nothing for now."""
     return retention.idle(tx, now)
 
 
@@ -188,6 +188,12 @@ def surplus(tx: Tx, endpoint: int, below: int, most: int | None) -> int:
     """Return the cursor below which an endpoint's backlog is too old or too long."""
     over = None if most is None else retention.from_the_top(tx, endpoint, most)
     return max(below, 0 if over is None else over + 1)
+
+
+def overweight(tx: Tx, endpoint: int, most: int) -> int:
+    """Return the cursor below which an endpoint's backlog is too large; 0 if nowhere."""
+    over = retention.beyond_bytes(tx, endpoint, most)
+    return 0 if over is None else over + 1
 
 
 def drop_backlog(tx: Tx, endpoint: int, below: int, now: int) -> int:

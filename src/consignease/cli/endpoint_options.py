@@ -14,6 +14,11 @@ _OPTIONS = (
         "--rate-limit", metavar="N", help="Requests a second at most; `none` for no limit."
     ),
     click.option("--concurrency", metavar="N", help="Requests in flight at most; or `default`."),
+    click.option(
+        "--backlog-bytes",
+        metavar="N",
+        help="Bytes that wait at most while it is paused or disabled, 0 for any; or `default`.",
+    ),
     click.option("--timeout", metavar="SECONDS", help="What one try may take; or `default`."),
     click.option(
         "--retry-schedule",
@@ -47,6 +52,7 @@ def treatment_body(given: dict[str, Any]) -> dict[str, Any]:
     for option, member, read in (
         ("rate_limit", "rateLimit", int),
         ("concurrency", "maxConcurrency", int),
+        ("backlog_bytes", "maxBacklogBytes", int),
         ("timeout", "timeout", float),
         ("retry_schedule", "retrySchedule", _schedule),
     ):
@@ -99,10 +105,12 @@ def treatment_of(endpoint: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name, member, unit in (
         ("rate limit", "rateLimit", " a second"),
         ("concurrency", "maxConcurrency", " at once"),
+        ("backlog", "maxBacklogBytes", " bytes at most"),
         ("timeout", "timeout", " s"),
     ):
         if endpoint[member] is not None:
-            yield name, f"{endpoint[member]:g}{unit}"
+            value = endpoint[member]
+            yield name, f"{value if isinstance(value, int) else format(value, 'g')}{unit}"
     if endpoint["retrySchedule"] is not None:
         waits = ", ".join(f"{wait:g}" for wait in endpoint["retrySchedule"])
         yield "retries", f"after {waits} s" if waits else "none"

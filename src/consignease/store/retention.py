@@ -78,12 +78,19 @@ _ERASED_TO = "UPDATE erasure SET position = ? WHERE position = ?"
 _END_ERASURES = "DELETE FROM erasure WHERE position >= until"
 _ENDS = "SELECT (SELECT min(cursor) FROM message), (SELECT max(cursor) FROM message)"
 _IDLE = """
-SELECT no, id FROM endpoint
+SELECT no, id, max_backlog_bytes FROM endpoint
 WHERE deleted_at IS NULL AND (disabled = 1 OR paused = 1 OR coalesce(paused_until, 0) > ?)
 ORDER BY no
 """
 _FROM_THE_TOP = """
 SELECT cursor FROM delivery WHERE endpoint = ? AND state < 2 ORDER BY cursor DESC LIMIT 1 OFFSET ?
+"""
+# Lengths of payloads are known without reading them.
+_BEYOND_BYTES = """
+SELECT cursor FROM (
+  SELECT d.cursor, sum(length(m.body)) OVER (ORDER BY d.cursor DESC) AS bytes
+  FROM delivery d JOIN message m ON m.cursor = d.cursor WHERE d.endpoint = ? AND d.state < 2) AS held
+WHERE bytes > CAST(? AS BIGINT) ORDER BY cursor DESC LIMIT 1
 """
 _UNSENT = """
 SELECT cursor, subject FROM delivery WHERE endpoint = ? AND state < 2 AND cursor < ?
@@ -218,13 +225,19 @@ def ends(tx: Tx) -> tuple[int, int]:
 
 
 def idle(tx: Tx, now: int) -> list[Any]:
-    """Return number and id of endpoints that are disabled or paused."""
+    """Return number, id and most bytes of endpoints that are disabled or paused."""
     return tx.all(_IDLE, (now,))
 
 
 def from_the_top(tx: Tx, endpoint: int, offset: int) -> int | None:
     """Return the cursor of the first unsent delivery beyond a number, counted from the newest."""
     row = tx.one(_FROM_THE_TOP, (endpoint, offset))
+    return None if row is None else row[0]
+
+
+def beyond_bytes(tx: Tx, endpoint: int, most: int) -> int | None:
+    """Return the cursor of the first unsent delivery beyond that many bytes, from the newest."""
+    row = tx.one(_BEYOND_BYTES, (endpoint, most))
     return None if row is None else row[0]
 
 

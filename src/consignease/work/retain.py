@@ -21,6 +21,8 @@ ROUND_SECONDS = 20.0
 """How long one round takes at most; another process may have the next."""
 SHARE = 4
 """How many times as long as it worked it rests: at most a fifth of the time is its own."""
+WEIGHING_SHARE = 100
+"""How many times as long as it took a backlog is not weighed again: a hundredth of a core each."""
 _log = logging.getLogger("consignease.retain")
 
 
@@ -51,6 +53,7 @@ class Rounds:
         self._parts = Parts(store, self._write, self._paced, crash)
         self._rest = rest
         self._ends = 0.0
+        self._weighed: dict[int, float] = {}
 
     async def once(self, now: int) -> None:
         """Do one round, unless another process is at it."""
@@ -107,23 +110,37 @@ class Rounds:
 
     async def _backlogs(self, now: int) -> None:
         keep = self._keep
-        if keep.backlog is None and keep.backlog_deliveries is None:
-            return
         below = await self._boundary(now, keep.backlog)
-        for endpoint, name in await self._store.read(_idle, now):
+        for endpoint, name, most in await self._store.read(_idle, now):
             end = await self._store.read(
                 retention.surplus, endpoint, below, keep.backlog_deliveries
+            )
+            end = max(
+                end, await self._overweight(endpoint, keep.backlog_bytes if most is None else most)
             )
             dropped = 0
             while count := await self._write(retention.drop_backlog, endpoint, end, now):
                 dropped += count
             if dropped:
                 _log.warning(
-                    "endpoint %s is sent nothing for now, and its backlog is too old or too "
-                    "long: %d deliveries were dropped; they can be recovered",
+                    "endpoint %s is sent nothing for now, and its backlog is too old, too long or "
+                    "too large: %d deliveries were dropped; they can be recovered",
                     name,
                     dropped,
                 )
+
+    async def _overweight(self, endpoint: int, most: int | None) -> int:
+        """Return the cursor below which a backlog is too large.
+
+        All that waits has to be weighed, so it is done rarely where that takes long.
+        """
+        if not most or monotonic() < self._weighed.get(endpoint, 0.0):
+            return 0
+        started = monotonic()
+        found = await self._store.read(retention.overweight, endpoint, most)
+        ended = monotonic()
+        self._weighed[endpoint] = ended + (ended - started) * WEIGHING_SHARE
+        return found
 
     async def _rows(self, now: int) -> None:
         if self._keep.attempts is not None:
@@ -138,9 +155,9 @@ class Rounds:
         return await self._boundary(now, kept), await self._boundary(now + PATIENCE_MS, kept)
 
 
-def _idle(tx: Tx, now: int) -> list[tuple[int, str]]:
+def _idle(tx: Tx, now: int) -> list[tuple[int, str, int | None]]:
     rows: list[Any] = retention.idle_endpoints(tx, now)
-    return [(row["no"], row["id"]) for row in rows]
+    return [(row["no"], row["id"], row["max_backlog_bytes"]) for row in rows]
 
 
 async def retain(store: AnyStore, clock: Clock, keep: Keep) -> None:
