@@ -32,6 +32,7 @@ _KEPT = (
     "message_days",
     "backlog_days",
     "backlog_deliveries",
+    "backlog_bytes",
 )
 
 
@@ -83,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             before they are dropped; 0 for any time.
         backlog_deliveries: How many deliveries of a disabled or paused endpoint wait at
             most; the oldest are dropped. 0 for any number.
+        backlog_bytes: How many bytes of payloads of such deliveries wait at most for one
+            endpoint, unless it has a number of its own; the oldest are dropped. 0 for any number.
         erase_deleted_users: Whether the payloads of all events about a user are forgotten
             once the user is deleted and they have been delivered.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
@@ -126,6 +129,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     message_days: int = 180
     backlog_days: int = 14
     backlog_deliveries: int = 500_000
+    backlog_bytes: int = 1_000_000_000
     erase_deleted_users: bool = False
     log_level: str = "info"
     log_format: str = ""
@@ -147,6 +151,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             messages=times(self.message_days, DAY_MS),
             backlog=times(self.backlog_days, DAY_MS),
             backlog_deliveries=self.backlog_deliveries or None,
+            backlog_bytes=self.backlog_bytes or None,
             deleted_users=not self.erase_deleted_users,
         )
 

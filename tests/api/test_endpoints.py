@@ -163,6 +163,7 @@ def test_an_idempotency_key_creates_once(api: Api) -> None:
         {"url": URL, "timeout": 0.5},
         {"url": URL, "timeout": 61},
         {"url": URL, "maxConcurrency": 0},
+        {"url": URL, "maxBacklogBytes": -1},
         {"url": URL, "caCertificate": "nonsense"},
         {"url": URL, "clientKey": "nonsense"},
         {"url": URL, "basicAuth": {"username": "a:b"}},

@@ -263,6 +263,44 @@ def test_a_backlog_that_is_too_old_or_too_long_is_dropped_and_counted(
     test(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("default", "own", "dropped"),
+    [
+        (2, None, 2),
+        (None, 2, 2),
+        (1, 2, 2),
+        (1, 0, 0),
+        (4, None, 0),
+        (None, None, 0),
+        (0.5, None, 4),
+    ],
+)
+def test_a_backlog_that_is_too_large_is_dropped_and_counted(
+    tmp_path: Any, default: float | None, own: int | None, dropped: int
+) -> None:
+    """By the endpoint's own number of bytes, or else the server's; 0 of its own is any number."""
+
+    @with_engine
+    async def test(engine: Engine) -> None:
+        engine.hand.room = 0
+        sent = [await create(engine, body=b"x" * 1_000) for _ in range(4)]
+        most = None if own is None else own * 1_000
+        pause = "UPDATE endpoint SET paused = 1, max_backlog_bytes = ? WHERE no = ?"
+        keep = {"backlog_bytes": None if default is None else round(default * 1_000)}
+        await retain(engine, 1, **keep)
+        assert [await engine.state(cursor) for cursor in sent] == [State.PENDING] * 4
+        await engine.store.write(lambda tx: tx.execute(pause, (most, engine.endpoint)) and None)
+        for _ in range(2):
+            await retain(engine, 1, **keep)
+            found = [await engine.state(cursor) for cursor in sent]
+            assert found == [State.CANCELED] * dropped + [State.PENDING] * (4 - dropped)
+        counted = "SELECT dropped FROM endpoint WHERE no = ?"
+        row = await engine.store.read(lambda tx: tx.one(counted, (engine.endpoint,))[0])
+        assert row == dropped
+
+    test(tmp_path)
+
+
 @with_engine
 async def test_one_process_at_a_time_does_a_round(engine: Engine) -> None:
     """Another one finds the turn taken until it is given back, or has lapsed."""

@@ -79,6 +79,30 @@ def test_from_the_first_endpoint_to_a_received_example(page: Page) -> None:
         expect(page.locator("#attempts tbody tr")).to_contain_text("Succeeded")
 
 
+def test_ed25519_signatures_are_switched_on_and_their_key_verifies(page: Page) -> None:
+    """Advanced: Switch on, the public key and the key set to copy; off again with a question."""
+    with Receiver() as app:
+        add(page, f"{app.url}/api/webhooks")
+        page.get_by_role("link", name="Advanced").click()
+        card = page.locator("#signatures")
+        expect(card).to_contain_text("Off")
+        card.get_by_role("button", name="Switch on").click()
+        key = card.locator("#public-key-1").inner_text()
+        assert key.startswith("whpk_")
+        expect(card.get_by_role("button", name="Copy")).to_have_count(2)
+        found = page.request.get(card.locator("#key-set").inner_text())
+        assert len(found.json()["keys"]) == 1
+        page.get_by_role("link", name="Testing").click()
+        page.get_by_role("button", name="Send Example").click()
+        got = app.wait_for(1)[0]
+        assert verify_webhook(got.body, dict(got.headers), secret=key).type == "user.created"
+        page.get_by_role("link", name="Advanced").click()
+        card.locator("summary").click()
+        card.get_by_role("button", name="Switch off").click()
+        expect(card).to_contain_text("Off")
+        expect(card.locator("#public-key-1")).to_have_count(0)
+
+
 def test_an_edited_example_is_what_arrives(page: Page) -> None:
     """The payload can be edited; what is no JSON is refused beside it and nothing is lost."""
     with Receiver() as app:

@@ -78,14 +78,34 @@ def test_endpoints_are_managed_from_the_terminal(server: ServerProcess) -> None:
     assert "no endpoint" in gone.stderr
 
 
+def test_ed25519_signatures_are_switched_from_the_terminal(server: ServerProcess) -> None:
+    """With a new endpoint, and on and off later; the public key is beside the secret."""
+    at = ("--data-dir", str(server.folder))
+    made = run("endpoints", "create", HOOK, "--uid", "pairs", "--v1a", *at)
+    assert "v1 and v1a" in made.stdout, made.stderr
+    key = json.loads(run("endpoints", "secret", "pairs", "--json", *at).stdout)["publicKey"]
+    assert key.startswith("whpk_")
+    assert "v1a" not in run("endpoints", "update", "pairs", "--no-v1a", *at).stdout
+    assert "v1a" in run("endpoints", "update", "pairs", "--v1a", *at).stdout
+    assert run("endpoints", "delete", "pairs", *at).returncode == 0
+
+
 def test_how_an_endpoint_is_treated_is_set_from_the_terminal(server: ServerProcess) -> None:
     """Limits, schedule, timeout and a password; pause and resume; what is shown has no secret."""
     at = ("--data-dir", str(server.folder))
     options = ("--rate-limit", "5", "--concurrency", "2", "--timeout", "30")
+    options += ("--backlog-bytes", "20000000")
     more = ("--retry-schedule", "1,2.5", "--basic-auth", "ada:s3cret")
     made = run("endpoints", "create", HOOK, "--uid", "treated", *options, *more, *at)
     assert made.returncode == 0, made.stderr
-    for words in ("5 a second", "2 at once", "30 s", "after 1, 2.5 s", "ada"):
+    for words in (
+        "5 a second",
+        "2 at once",
+        "30 s",
+        "20000000 bytes at most",
+        "after 1, 2.5 s",
+        "ada",
+    ):
         assert words in made.stdout
     assert "s3cret" not in made.stdout
     assert "paused" in run("endpoints", "pause", "treated", *at).stdout

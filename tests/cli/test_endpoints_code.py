@@ -15,6 +15,7 @@ import pytest
 
 from consignease.app import replays
 from tests.helpers.command import run
+from tests.helpers.pace import until
 from tests.helpers.receiver import Receiver
 from tests.helpers.server import Client, RunningServer, add_endpoint
 
@@ -111,6 +112,37 @@ def test_a_file_is_applied_after_its_difference_was_shown_and_changes_nothing_tw
     pruned = do(server, "apply", str(file), "--yes", "--prune", **token)
     assert "1 to delete" in pruned.stdout
     assert set(listed(client, all_of(server))) == {"billing"}
+
+
+def test_a_file_switches_ed25519_signatures(
+    server: RunningServer, client: Client, tmp_path: Path
+) -> None:
+    """On and off; the difference says so, and what is exported has it."""
+    file = tmp_path / "endpoints.toml"
+    for value in ("true", "false", "true"):
+        file.write_text(f'[[endpoints]]\nuid = "a"\nurl = "http://127.0.0.1:9/"\nv1a = {value}\n')
+        done = do(server, "apply", str(file), "--yes")
+        assert done.returncode == 0, done.stderr
+        assert listed(client, all_of(server))["a"]["v1a"] is (value == "true")
+    assert "v1a: false -> true" in done.stdout
+    assert "v1a = true" in do(server, "export").stdout
+
+
+def test_the_list_shows_the_share_of_what_succeeded(server: RunningServer, client: Client) -> None:
+    """Of the attempts of the last 24 hours; a dash without any."""
+    app = server.keys().application_id
+    with Receiver() as receiver:
+        tried, _ = add_endpoint(client, app, receiver.url)
+        idle, _ = add_endpoint(client, app, receiver.url)
+        example = f"{all_of(server)}/{tried['id']}/send-example"
+        receiver.fail_next(1, 500)
+        for count in range(1, 4):
+            client.call("POST", example, {"eventType": "user.created"})
+            receiver.wait_for(count)
+        health = f"{all_of(server)}/{tried['id']}/health"
+        until(lambda: client.call("GET", health).json["attempts"] == 3)
+        rows = {line.split()[0]: line.split()[2] for line in do(server, "list").stdout.splitlines()}
+    assert rows == {tried["id"]: "66.7%", idle["id"]: "-"}
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,31 @@ def test_credentials_are_written_and_never_shown_again(
     assert "s3cr3t" not in log
 
 
+def test_ed25519_signatures_are_switched_on_the_advanced_page(
+    server: RunningServer, admin: Admin, client: Client
+) -> None:
+    """The live public keys and their key set are shown, the private one never; it is audited."""
+    with Receiver() as receiver:
+        made, _ = add_endpoint(client, server.keys().application_id, receiver.url)
+        here = f"{BASE}/endpoints/{made['id']}"
+        assert "whpk_" not in admin.get(f"{here}/advanced")
+        assert admin.post(f"{here}/v1a", {"v1a": "1"}).status == 303
+        path = f"/api/v1/app/{server.keys().application_id}/endpoint/{made['id']}"
+        key = client.call("GET", f"{path}/secret").json["publicKey"]
+        page = admin.get(f"{here}/advanced")
+        assert key in page.replace("&#43;", "+")
+        assert f"/.well-known/webhook-jwks/{made['id']}" in page
+        assert "whsk_" not in page
+        assert "signs too" not in admin.get(f"{here}/secret")
+        client.call("POST", f"{path}/send-example", {"eventType": "user.created"})
+        assert " v1a," in str(receiver.wait_for(1)[0].header("svix-signature"))
+        assert admin.post(f"{here}/v1a", {"v1a": "0"}).status == 303
+        assert "whpk_" not in admin.get(f"{here}/advanced")
+        assert shown(server, client, made["id"])["v1a"] is False
+    assert "endpoint.sign_v1a" in admin.get("/dashboard/audit")
+    assert admin.invite("viewer").post(f"{here}/v1a", {"v1a": "1"}).status == 403
+
+
 @pytest.mark.parametrize(("backlog", "arrives"), [("resume", 2), ("skip", 1)])
 def test_a_disabled_endpoint_is_enabled_and_its_backlog_resumes_or_is_skipped(
     server: RunningServer, admin: Admin, client: Client, backlog: str, arrives: int

@@ -64,6 +64,9 @@ async def new_database() -> str:
 class OnLoop:
     """A store on PostgreSQL for callers on any event loop: it runs on one of its own."""
 
+    partitions = None
+    """Old parts are not dropped whole here: that has tests of its own."""
+
     def __init__(self, hand: Handoff | None) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="postgres-store")

@@ -328,6 +328,7 @@ _TREATMENT: dict[str, Any] = {
     "retry_schedule": rules.check_retry_schedule,
     "timeout": rules.check_timeout,
     "max_concurrency": rules.check_concurrency,
+    "max_backlog_bytes": rules.check_backlog_bytes,
 }
 
 

@@ -32,6 +32,7 @@ class Treatment(Struct, kw_only=True, rename="camel"):
     retry_schedule: list[float] | None | UnsetType = UNSET
     timeout: float | None | UnsetType = UNSET
     max_concurrency: int | None | UnsetType = UNSET
+    max_backlog_bytes: int | None | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
     ca_certificate: str | None | UnsetType = UNSET
     client_certificate: str | None | UnsetType = UNSET
@@ -104,6 +105,7 @@ class EndpointOut(Struct, kw_only=True, rename="camel"):
     retry_schedule: list[float] | None
     timeout: float | None
     max_concurrency: int | None
+    max_backlog_bytes: int | None
     paused: bool
     state: str
     failing_since: str | None
@@ -171,6 +173,7 @@ def endpoint_out(endpoint: Endpoint, now: int = 2**62) -> EndpointOut:
         retry_schedule=endpoint.retry_schedule,
         timeout=endpoint.timeout,
         max_concurrency=endpoint.max_concurrency,
+        max_backlog_bytes=endpoint.max_backlog_bytes,
         paused=endpoint.paused,
         state=word(
             disabled=endpoint.disabled,

@@ -38,6 +38,7 @@ def _read(row: Any) -> Endpoint:
         retry_schedule=decoded("retry_schedule"),
         timeout=None if row["timeout_ms"] is None else row["timeout_ms"] / 1000,
         max_concurrency=row["max_concurrency"],
+        max_backlog_bytes=row["max_backlog_bytes"],
         paused=bool(row["paused"]),
         disabled=bool(row["disabled"]),
         disabled_reason=row["disabled_reason"],
@@ -88,13 +89,17 @@ def _treatment(endpoint: Endpoint, no: int) -> dict[str, object]:
         "retry_schedule": encoded(endpoint.retry_schedule),
         "timeout_ms": None if endpoint.timeout is None else round(endpoint.timeout * 1000),
         "max_concurrency": endpoint.max_concurrency,
+        "max_backlog_bytes": endpoint.max_backlog_bytes,
         "paused": int(endpoint.paused),
         "credentials": encoded(endpoint.credentials),
         "credentials_sealed": endpoint.sealed,
     }
 
 
-_TREATMENT = ("retry_schedule", "timeout", "max_concurrency", "paused", "credentials", "sealed")
+_TREATMENT = (
+    *("retry_schedule", "timeout", "max_concurrency", "max_backlog_bytes", "paused"),
+    *("credentials", "sealed"),
+)
 
 
 def _treated(endpoint: Endpoint) -> list[object]:

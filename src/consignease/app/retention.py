@@ -14,6 +14,10 @@ from consignease.store.tx import Tx
 
 PART = 250
 """How many rows one unit of work looks at."""
+MANY = 1_000
+"""How many deliveries one unit of work removes of a part that goes whole."""
+WALKED = 5_000
+"""Among how many of its messages one unit of work looks for tags."""
 FORGOTTEN = "forgotten"
 """Names the cursor up to which bodies may be gone: feeds begin above it."""
 _DELETED = "deleted_users"
@@ -98,6 +102,32 @@ def remove_messages(tx: Tx, above: int, below: int, now: int) -> int | None:
     return last if len(rows) == PART else None
 
 
+def can_go(tx: Tx, table: str, first: int, end: int, now: int) -> bool:
+    """Tell whether a part of the log, or of its attempts, may be dropped whole."""
+    if retention.is_needed(tx, first, end):
+        return False
+    return table == "attempt" or not retention.is_kept(tx, first, end, now)
+
+
+def remove_deliveries(tx: Tx, first: int, end: int) -> int | None:
+    """Remove finished deliveries of a part that is to be dropped, from a cursor on.
+
+    Returns:
+        Where to go on; None if that was all.
+    """
+    housekeeping.note(tx, FORGOTTEN, end - 1)
+    return retention.remove_deliveries(tx, first, end, MANY)
+
+
+def remove_tags(tx: Tx, first: int, end: int) -> int | None:
+    """Remove tags of messages of a part that is to be dropped, from a cursor on.
+
+    Returns:
+        Where to go on; None if that was all.
+    """
+    return retention.remove_tags(tx, first, end, WALKED)
+
+
 def note_deleted_users(tx: Tx, horizon: int) -> bool:
     """Note whose bodies are to be forgotten; tell whether there may be more."""
     rows = retention.deleted_users(tx, housekeeping.number(tx, _DELETED), horizon, PART)
@@ -150,7 +180,7 @@ def erase(tx: Tx, now: int) -> bool:
 
 
 def idle_endpoints(tx: Tx, now: int) -> list[Any]:
-    """Return number and id of endpoints that are sent nothing for now."""
+    """Return number, id and most bytes of endpoints that are sent nothing for now."""
     return retention.idle(tx, now)
 
 
@@ -158,6 +188,12 @@ def surplus(tx: Tx, endpoint: int, below: int, most: int | None) -> int:
     """Return the cursor below which an endpoint's backlog is too old or too long."""
     over = None if most is None else retention.from_the_top(tx, endpoint, most)
     return max(below, 0 if over is None else over + 1)
+
+
+def overweight(tx: Tx, endpoint: int, most: int) -> int:
+    """Return the cursor below which an endpoint's backlog is too large; 0 if nowhere."""
+    over = retention.beyond_bytes(tx, endpoint, most)
+    return 0 if over is None else over + 1
 
 
 def drop_backlog(tx: Tx, endpoint: int, below: int, now: int) -> int:

@@ -14,11 +14,19 @@ _OPTIONS = (
         "--rate-limit", metavar="N", help="Requests a second at most; `none` for no limit."
     ),
     click.option("--concurrency", metavar="N", help="Requests in flight at most; or `default`."),
+    click.option(
+        "--backlog-bytes",
+        metavar="N",
+        help="Bytes that wait at most while it is paused or disabled, 0 for any; or `default`.",
+    ),
     click.option("--timeout", metavar="SECONDS", help="What one try may take; or `default`."),
     click.option(
         "--retry-schedule",
         metavar="SECONDS,...",
         help="Waits after failed tries; `none` for one try only; or `default`.",
+    ),
+    click.option(
+        "--v1a/--no-v1a", default=None, help="Sign with an Ed25519 pair beside the secret, too."
     ),
     click.option("--ca-certificate", type=_FILE, help="PEM of the authorities to trust."),
     click.option("--client-certificate", type=_FILE, help="PEM of the certificate to show."),
@@ -44,6 +52,7 @@ def treatment_body(given: dict[str, Any]) -> dict[str, Any]:
     for option, member, read in (
         ("rate_limit", "rateLimit", int),
         ("concurrency", "maxConcurrency", int),
+        ("backlog_bytes", "maxBacklogBytes", int),
         ("timeout", "timeout", float),
         ("retry_schedule", "retrySchedule", _schedule),
     ):
@@ -57,6 +66,8 @@ def treatment_body(given: dict[str, Any]) -> dict[str, Any]:
     ):
         if given[option] is not None:
             body[member] = given[option].read_text()
+    if given["v1a"] is not None:
+        body["v1a"] = given["v1a"]
     if given["basic_auth"] is not None:
         user, colon, password = given["basic_auth"].partition(":")
         there = {"username": user, "password": password}
@@ -89,13 +100,17 @@ def state_of(endpoint: dict[str, Any]) -> str:
 
 def treatment_of(endpoint: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Return how an endpoint is treated, where that was chosen, as names and values."""
+    if endpoint["v1a"]:
+        yield "signatures", "v1 and v1a (Ed25519)"
     for name, member, unit in (
         ("rate limit", "rateLimit", " a second"),
         ("concurrency", "maxConcurrency", " at once"),
+        ("backlog", "maxBacklogBytes", " bytes at most"),
         ("timeout", "timeout", " s"),
     ):
         if endpoint[member] is not None:
-            yield name, f"{endpoint[member]:g}{unit}"
+            value = endpoint[member]
+            yield name, f"{value if isinstance(value, int) else format(value, 'g')}{unit}"
     if endpoint["retrySchedule"] is not None:
         waits = ", ".join(f"{wait:g}" for wait in endpoint["retrySchedule"])
         yield "retries", f"after {waits} s" if waits else "none"
@@ -109,6 +124,12 @@ _CREDENTIALS = {
     "clientCertificate": "shows",
     "basicAuth": "signs in as",
 }
+
+
+def share_words(health: dict[str, Any]) -> str:
+    """Return the share of an endpoint's attempts that succeeded; ``-`` if there were none."""
+    share = health["successShare"]
+    return "-" if share is None else f"{share:.1%}"
 
 
 def health_words(health: dict[str, Any]) -> str:

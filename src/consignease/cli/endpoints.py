@@ -8,6 +8,7 @@ import click
 
 from consignease.cli.endpoint_options import (
     health_words,
+    share_words,
     state_of,
     treatment_body,
     treatment_of,
@@ -61,7 +62,10 @@ def endpoints() -> None:
 @endpoints.command("list")
 @_common
 def list_endpoints(data_dir: str, instance: str, as_json: bool) -> None:  # noqa: FBT001
-    """List every endpoint, newest first."""
+    """List every endpoint, newest first.
+
+    The share is that of attempts which succeeded, of the last 24 hours.
+    """
     target = Target(data_dir, instance)
     found: list[dict[str, Any]] = []
     after = ""
@@ -79,7 +83,8 @@ def list_endpoints(data_dir: str, instance: str, as_json: bool) -> None:  # noqa
     for one in found:
         events = ", ".join(one["eventTypes"] or ["all events"])
         since = f" since {one['failingSince']}" if one["failingSince"] else ""
-        click.echo(f"{one['id']}  {one['state']:<11}  {one['url']}  ({events}){since}")
+        share = share_words(target.call("GET", _path(target, one["id"], "/health")))
+        click.echo(f"{one['id']}  {one['state']:<11}  {share:>6}  {one['url']}  ({events}){since}")
 
 
 @endpoints.command()

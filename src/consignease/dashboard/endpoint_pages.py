@@ -10,6 +10,7 @@ from consignease.app import endpoints as app
 from consignease.dashboard import endpoint_forms as forms
 from consignease.dashboard import handlers
 from consignease.dashboard.charts import percentile, spark
+from consignease.dashboard.endpoint_signatures import public_keys
 from consignease.dashboard.endpoints import DAY_MS, health
 from consignease.dashboard.visit import Route, Visit, whole
 from consignease.domain.faults import Fault, Invalid, NotFound
@@ -48,8 +49,12 @@ def _read(tx: Tx, app_no: int, name: str, now: int) -> dict[str, Any]:
         "p99": percentile(times, 0.99),
         "waiting": waiting,
         "oldest": oldest,
-        "secrets": len(live),
-        "old_until": max((one["expires_at"] for one in live if one["expires_at"]), default=None),
+        "secrets": sum(not one["beside"] for one in live),
+        "keys": [one["sealed"] for one in live],
+        "old_until": max(
+            (one["expires_at"] for one in live if one["expires_at"] and not one["beside"]),
+            default=None,
+        ),
     }
 
 
@@ -78,6 +83,7 @@ async def page(visit: Visit, tab: str, status: int = 200, **values: Any) -> Resp
         },
         "headers_text": visit.form("headers") or forms.headers_text(json_headers(row["headers"])),
         "replay": await visit.store.read(tasks.newest, row["no"]),
+        **(public_keys(visit, row["id"], row["keys"]) if tab == "advanced" else {}),
     }
     return visit.page(f"endpoint_{tab}.html", status=status, **{**shown, **values})
 

@@ -81,10 +81,12 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
             try; None for what the server does elsewhere.
         timeout: Seconds that one try may take; None as before.
         max_concurrency: Requests in flight at most; None as before.
+        max_backlog_bytes: Bytes of payloads that wait for it at most while it is sent
+            nothing; 0 for any number; None as before.
         paused: Whether everything waits for it until it is resumed.
         disabled_reason: Why it was disabled, when we did it.
         v1a: Whether an Ed25519 pair signs in addition to the secret.
-        dropped: How many deliveries were dropped because its backlog was too old or too long.
+        dropped: How many deliveries were dropped because its backlog was too old, too long or too large.
         credentials: What may be shown of its certificates and its user name.
         sealed: The certificates, the key and the password, sealed; None for none.
         first_failure_at: The first failure since the last success, in milliseconds.
@@ -104,6 +106,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     retry_schedule: list[float] | None = None
     timeout: float | None = None
     max_concurrency: int | None = None
+    max_backlog_bytes: int | None = None
     paused: bool = False
     disabled: bool = False
     disabled_reason: str | None = None
@@ -218,6 +221,7 @@ RETRIES_MAX = 50
 DELAY_MAX = 7 * 86_400
 TIMEOUT_MAX = 60
 CONCURRENCY_MAX = 1_000
+BACKLOG_MAX = 2**53 - 1
 
 
 def check_retry_schedule(schedule: list[float] | None) -> list[float] | None:
@@ -259,4 +263,16 @@ def check_concurrency(most: int | None) -> int | None:
     if most is not None and not 1 <= most <= CONCURRENCY_MAX:
         msg = f"It is between 1 and {CONCURRENCY_MAX:,}."
         raise Invalid(msg, param="maxConcurrency")
+    return most
+
+
+def check_backlog_bytes(most: int | None) -> int | None:
+    """Check how many bytes may wait.
+
+    Raises:
+        Invalid: it is negative, or more than a number in JSON can hold.
+    """
+    if most is not None and not 0 <= most <= BACKLOG_MAX:
+        msg = f"It is between 0 (any number of bytes) and {BACKLOG_MAX:,}."
+        raise Invalid(msg, param="maxBacklogBytes")
     return most

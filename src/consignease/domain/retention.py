@@ -23,6 +23,7 @@ class Keep(msgspec.Struct, frozen=True, kw_only=True):
         messages: Messages without a body, and their deliveries.
         backlog: What a disabled or paused endpoint has not been sent.
         backlog_deliveries: How many deliveries of such an endpoint.
+        backlog_bytes: How many bytes of payloads, where the endpoint has no number of its own.
         deleted_users: Whether the bodies about a deleted user are kept like others.
     """
 
@@ -32,6 +33,7 @@ class Keep(msgspec.Struct, frozen=True, kw_only=True):
     messages: int | None = 180 * DAY_MS
     backlog: int | None = 14 * DAY_MS
     backlog_deliveries: int | None = 500_000
+    backlog_bytes: int | None = 1_000_000_000
     deleted_users: bool = True
 
 

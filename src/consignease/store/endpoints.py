@@ -20,7 +20,7 @@ RETURNING *
 """
 _TREAT = """
 UPDATE endpoint SET retry_schedule = :retry_schedule, timeout_ms = :timeout_ms,
-  max_concurrency = :max_concurrency, paused = :paused, credentials = :credentials,
+  max_concurrency = :max_concurrency, max_backlog_bytes = :max_backlog_bytes, paused = :paused, credentials = :credentials,
   credentials_sealed = :credentials_sealed
 WHERE no = :no RETURNING *
 """

@@ -85,6 +85,7 @@ class Store:
     """
 
     alone = True
+    partitions = None
 
     def __init__(
         self,

@@ -23,7 +23,8 @@ from sqlalchemy.util import greenlet_spawn
 from consignease.domain.counting import Commits
 from consignease.domain.faults import Fault, Unavailable
 from consignease.domain.leases import Leased
-from consignease.store import postgres_errors, postgres_partitions
+from consignease.store import postgres_errors
+from consignease.store.postgres_detaching import Partitions
 from consignease.store.postgres_errors import GONE, OUTDATED, unavailable
 from consignease.store.postgres_log import HORIZON, Cursors
 from consignease.store.postgres_notices import Notices
@@ -75,6 +76,7 @@ class PostgresStore:
         self.groups = 0
         self.units = 0
         self.commits = Commits()
+        self.partitions = Partitions(self._session)
         self._waiting: deque[Unit] = deque()
         self._work = asyncio.Event()
         self._closing = False
@@ -105,14 +107,8 @@ class PostgresStore:
         self.notices.tell(topic)
 
     async def upkeep(self, now: int) -> None:
-        """Make the parts of the log that will be needed; see `postgres_partitions`."""
-        try:
-            async with self._session() as session:
-                made = await postgres_partitions.ahead(session.connection, now)
-        except asyncpg.LockNotAvailableError:
-            return  # somebody is in the way; the next round may do better
-        if made:
-            _log.info("parts for the log were made: %s", ", ".join(made))
+        """Make the parts of the log that will be needed."""
+        await self.partitions.ahead(now)
 
     async def shut(self) -> None:
         """Finish what waits and close every connection."""

@@ -21,6 +21,8 @@ AGAIN = (
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
     asyncpg.UniqueViolationError,
+    # A row was on its way into the part for the rest while its own part was attached.
+    asyncpg.CheckViolationError,
     RunAgainError,
     *OUTDATED,
 )

@@ -2,9 +2,9 @@
 
 Both are split by ranges of cursors, at the same numbers: everything is asked by
 cursor, the primary keys hold it, and as cursors follow time a part is also a
-stretch of time that retention can drop whole. Parts are made ahead of the
-cursors, each for about a day of messages; what no part covers goes into the
-part ``…_rest``, which is moved from there when its own part is made.
+stretch of time that retention drops whole (`postgres_detaching`). Parts are made
+ahead of the cursors, each for about a day of messages; what no part covers goes
+into the part ``…_rest``, which is moved from there when its own part is made.
 """
 
 import re
@@ -16,14 +16,13 @@ LEAST, MOST = 1_000_000, 50_000_000
 TABLES = ("message", "attempt")
 
 _MAKING = 7_021_900_115
-"""The advisory lock of the one process that makes parts."""
+"""The advisory lock of the one process that makes parts, or takes one off."""
 _LAST = "SELECT last_value FROM log_cursor"
 _PARTS = """
 SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i
 JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass($1)
 """
 _FIRST_AT = "SELECT at FROM message WHERE cursor >= $1 ORDER BY cursor LIMIT 1"
-_OPEN_BELOW = "SELECT EXISTS (SELECT 1 FROM delivery WHERE state < 3 AND cursor < $1)"
 _BOUNDS = re.compile(r"FROM \((?:'(\d+)'|MINVALUE)\) TO \('(\d+)'\)")
 
 
@@ -55,6 +54,11 @@ async def parts(connection: Any, table: str) -> list[Part]:
     return sorted(found, key=lambda part: part.first)
 
 
+async def take_turn(connection: Any) -> bool:
+    """Be the one that changes the parts until the transaction ends; False if another one is."""
+    return await connection.fetchval(f"SELECT pg_try_advisory_xact_lock({_MAKING})")
+
+
 async def ahead(connection: Any, now: int) -> list[str]:
     """Make the next part of each table when the log has reached the newest one.
 
@@ -74,7 +78,7 @@ async def ahead(connection: Any, now: int) -> list[str]:
         newest = (await parts(connection, table))[-1]
         if last >= newest.first:
             async with connection.transaction():
-                if not await connection.fetchval(f"SELECT pg_try_advisory_xact_lock({_MAKING})"):
+                if not await take_turn(connection):
                     break
                 newest = (await parts(connection, table))[-1]
                 width = await _width(connection, newest, last, now)
@@ -106,26 +110,3 @@ async def _make(connection: Any, table: str, first: int, end: int) -> Part:
         f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({first}) TO ({end})"
     )
     return Part(name, first, end)
-
-
-async def drop_below(connection: Any, cursor: int) -> int:
-    """Drop the parts that lie wholly below a cursor and have no open delivery.
-
-    Returns:
-        The lowest cursor that is still kept.
-
-    Raises:
-        LockNotAvailableError: somebody holds a table; the next round may have it.
-    """
-    kept = 0
-    old = {part.end for part in await parts(connection, "message") if part.end <= cursor}
-    for end in sorted(old):
-        async with connection.transaction():
-            if await connection.fetchval(_OPEN_BELOW, end):
-                break
-            for table in TABLES:
-                for part in await parts(connection, table):
-                    if part.end == end:
-                        await connection.execute(f"DROP TABLE {part.name}")
-        kept = end
-    return kept

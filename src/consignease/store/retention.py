@@ -47,6 +47,27 @@ WHERE a.cursor >= ? AND a.cursor < ? AND NOT EXISTS (SELECT 1 FROM delivery d
 ORDER BY a.cursor LIMIT ?
 """
 _REMOVE_ATTEMPT = "DELETE FROM attempt WHERE cursor = ? AND endpoint = ? AND n = ?"
+# Counted, so that the partial index of what is open is read and not the range.
+_NEEDED = """
+SELECT (SELECT count(*) FROM delivery WHERE state < 3 AND cursor >= :first AND cursor < :end)
+  + (SELECT count(*) FROM fanout WHERE cursor >= :first AND cursor < :end)
+"""
+_KEPT = """
+SELECT 1 FROM message
+WHERE expires_at > :now AND cursor >= :first AND cursor < :end AND body IS NOT NULL LIMIT 1
+"""
+_REMOVE_DELIVERIES = """
+DELETE FROM delivery WHERE (cursor, endpoint) IN (
+  SELECT cursor, endpoint FROM delivery WHERE cursor >= ? AND cursor < ? AND state > 2
+  ORDER BY cursor, endpoint LIMIT ?)
+RETURNING cursor
+"""
+_TAGGED = """
+SELECT cursor, app, tags FROM message WHERE cursor >= ? AND cursor < ? AND tags IS NOT NULL
+"""
+_FURTHER = """
+SELECT cursor FROM message WHERE cursor >= ? AND cursor < ? ORDER BY cursor LIMIT 1 OFFSET ?
+"""
 _DELETED_USERS = """
 SELECT cursor, subject FROM message WHERE type = 'user.deleted' AND cursor > ? AND cursor <= ?
 ORDER BY cursor LIMIT ?
@@ -57,12 +78,19 @@ _ERASED_TO = "UPDATE erasure SET position = ? WHERE position = ?"
 _END_ERASURES = "DELETE FROM erasure WHERE position >= until"
 _ENDS = "SELECT (SELECT min(cursor) FROM message), (SELECT max(cursor) FROM message)"
 _IDLE = """
-SELECT no, id FROM endpoint
+SELECT no, id, max_backlog_bytes FROM endpoint
 WHERE deleted_at IS NULL AND (disabled = 1 OR paused = 1 OR coalesce(paused_until, 0) > ?)
 ORDER BY no
 """
 _FROM_THE_TOP = """
 SELECT cursor FROM delivery WHERE endpoint = ? AND state < 2 ORDER BY cursor DESC LIMIT 1 OFFSET ?
+"""
+# Lengths of payloads are known without reading them.
+_BEYOND_BYTES = """
+SELECT cursor FROM (
+  SELECT d.cursor, sum(length(m.body)) OVER (ORDER BY d.cursor DESC) AS bytes
+  FROM delivery d JOIN message m ON m.cursor = d.cursor WHERE d.endpoint = ? AND d.state < 2) AS held
+WHERE bytes > CAST(? AS BIGINT) ORDER BY cursor DESC LIMIT 1
 """
 _UNSENT = """
 SELECT cursor, subject FROM delivery WHERE endpoint = ? AND state < 2 AND cursor < ?
@@ -113,6 +141,10 @@ def remove(tx: Tx, rows: Sequence[Any]) -> None:
     keys = [(row["cursor"],) for row in rows]
     for statement in _REMOVE:
         tx.many(statement, keys)
+    _remove_tags(tx, rows)
+
+
+def _remove_tags(tx: Tx, rows: Sequence[Any]) -> None:
     tags = [
         (row["app"], tag, row["cursor"])
         for row in rows
@@ -130,6 +162,29 @@ def old_attempts(tx: Tx, first: int, below: int, limit: int) -> list[tuple[int, 
 def remove_attempts(tx: Tx, keys: Sequence[tuple[int, int, int]]) -> None:
     """Remove attempts."""
     tx.many(_REMOVE_ATTEMPT, keys)
+
+
+def is_needed(tx: Tx, first: int, end: int) -> bool:
+    """Tell whether anything between two cursors is still to be delivered; the first included."""
+    return tx.one(_NEEDED, {"first": first, "end": end})[0] > 0
+
+
+def is_kept(tx: Tx, first: int, end: int, now: int) -> bool:
+    """Tell whether a message between two cursors has a later time of its own."""
+    return tx.one(_KEPT, {"first": first, "end": end, "now": now}) is not None
+
+
+def remove_deliveries(tx: Tx, first: int, end: int, limit: int) -> int | None:
+    """Remove finished deliveries from a cursor on; returns the last one's, None if that was all."""
+    rows = tx.all(_REMOVE_DELIVERIES, (first, end, limit))
+    return max(row[0] for row in rows) if len(rows) == limit else None
+
+
+def remove_tags(tx: Tx, first: int, end: int, limit: int) -> int | None:
+    """Remove the tags of messages from a cursor on; returns the next one's, None if that was all."""
+    row = tx.one(_FURTHER, (first, end, limit))
+    _remove_tags(tx, tx.all(_TAGGED, (first, end if row is None else row[0])))
+    return None if row is None else row[0]
 
 
 def deleted_users(tx: Tx, above: int, until: int, limit: int) -> list[Any]:
@@ -170,13 +225,19 @@ def ends(tx: Tx) -> tuple[int, int]:
 
 
 def idle(tx: Tx, now: int) -> list[Any]:
-    """Return number and id of endpoints that are disabled or paused."""
+    """Return number, id and most bytes of endpoints that are disabled or paused."""
     return tx.all(_IDLE, (now,))
 
 
 def from_the_top(tx: Tx, endpoint: int, offset: int) -> int | None:
     """Return the cursor of the first unsent delivery beyond a number, counted from the newest."""
     row = tx.one(_FROM_THE_TOP, (endpoint, offset))
+    return None if row is None else row[0]
+
+
+def beyond_bytes(tx: Tx, endpoint: int, most: int) -> int | None:
+    """Return the cursor of the first unsent delivery beyond that many bytes, from the newest."""
+    row = tx.one(_BEYOND_BYTES, (endpoint, most))
     return None if row is None else row[0]
 
 

@@ -169,7 +169,8 @@ def first_since(tx: Tx, at: int) -> int:
             low = row[0] + 1
         else:
             high = middle
-    return low
+    row = tx.one(_AT_OR_AFTER, (low,))
+    return low if row is None else row[0]
 
 
 def top(tx: Tx) -> int:

@@ -70,7 +70,7 @@ class Deliverer(Bell):
         self._finishing = False
         self._batch: list[Request] = []
         self._tried: list[Tried] = []
-        self._recording = False
+        self._recording = 0
         self._stopping = False
         self._idle = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,8 +116,8 @@ class Deliverer(Bell):
         while (self._tried or self._recording) and self._loop.time() < end:
             self._record()
             await asyncio.sleep(0.01)
-        if self._tried:
-            _log.error("stopped with %d results unrecorded; they are tried again", len(self._tried))
+        if left := len(self._tried) + self._recording:
+            _log.error("stopped with %d results unrecorded; they are tried again", left)
 
     # Called by the thread that writes
 
@@ -274,14 +274,14 @@ class Deliverer(Bell):
         if self._recording or not self._tried:
             return
         tried, self._tried = self._tried, []
-        self._recording = True
+        self._recording = len(tried)
         healed = [
             one.item.endpoint for one in tried if self.gates[one.item.endpoint].heals(one.settled)
         ]
         self._store.write(record, tried, healed).add_done_callback(partial(self._recorded, tried))
 
     def _recorded(self, tried: Sequence[Tried], done: "asyncio.Future[None]") -> None:
-        self._recording = False
+        self._recording = 0
         error = done.exception()
         if error is not None:
             # Ours, not theirs: what is known is kept until it can be written.

@@ -11,6 +11,7 @@ from consignease.domain.retention import Keep, before
 from consignease.edge.clock import Clock
 from consignease.store.opening import AnyStore
 from consignease.store.tx import Tx
+from consignease.work.parts import PATIENCE_MS, Parts
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,6 +21,8 @@ ROUND_SECONDS = 20.0
 """How long one round takes at most; another process may have the next."""
 SHARE = 4
 """How many times as long as it worked it rests: at most a fifth of the time is its own."""
+WEIGHING_SHARE = 100
+"""How many times as long as it took a backlog is not weighed again: a hundredth of a core each."""
 _log = logging.getLogger("consignease.retain")
 
 
@@ -34,6 +37,7 @@ class Rounds:
         store: Runs the units of work.
         keep: For how long what is kept.
         rest: Waits for a number of seconds after each unit.
+        crash: Called at each point at which fault tests end the process.
     """
 
     def __init__(
@@ -42,11 +46,14 @@ class Rounds:
         keep: Keep,
         *,
         rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        crash: Callable[[str], None] | None = None,
     ) -> None:
         self._store = store
         self._keep = keep
+        self._parts = Parts(store, self._write, self._paced, crash)
         self._rest = rest
         self._ends = 0.0
+        self._weighed: dict[int, float] = {}
 
     async def once(self, now: int) -> None:
         """Do one round, unless another process is at it."""
@@ -54,6 +61,7 @@ class Rounds:
         if not await self._store.write(retention.turn, now, now + round(ROUND_SECONDS * 1000)):
             return
         try:
+            await self._parts.finish()
             await self._bodies(now)
             await self._erasures(now)
             await self._backlogs(now)
@@ -66,8 +74,11 @@ class Rounds:
     async def _write(
         self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
+        return await self._paced(self._store.write, fn, *args, **kwargs)
+
+    async def _paced(self, do: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
         started = monotonic()
-        found = await self._store.write(fn, *args, **kwargs)
+        found = await do(*args, **kwargs)
         ended = monotonic()
         if ended > self._ends:
             raise _EndOfRound
@@ -99,39 +110,54 @@ class Rounds:
 
     async def _backlogs(self, now: int) -> None:
         keep = self._keep
-        if keep.backlog is None and keep.backlog_deliveries is None:
-            return
         below = await self._boundary(now, keep.backlog)
-        for endpoint, name in await self._store.read(_idle, now):
+        for endpoint, name, most in await self._store.read(_idle, now):
             end = await self._store.read(
                 retention.surplus, endpoint, below, keep.backlog_deliveries
+            )
+            end = max(
+                end, await self._overweight(endpoint, keep.backlog_bytes if most is None else most)
             )
             dropped = 0
             while count := await self._write(retention.drop_backlog, endpoint, end, now):
                 dropped += count
             if dropped:
                 _log.warning(
-                    "endpoint %s is sent nothing for now, and its backlog is too old or too "
-                    "long: %d deliveries were dropped; they can be recovered",
+                    "endpoint %s is sent nothing for now, and its backlog is too old, too long or "
+                    "too large: %d deliveries were dropped; they can be recovered",
                     name,
                     dropped,
                 )
 
+    async def _overweight(self, endpoint: int, most: int | None) -> int:
+        """Return the cursor below which a backlog is too large.
+
+        All that waits has to be weighed, so it is done rarely where that takes long.
+        """
+        if not most or monotonic() < self._weighed.get(endpoint, 0.0):
+            return 0
+        started = monotonic()
+        found = await self._store.read(retention.overweight, endpoint, most)
+        ended = monotonic()
+        self._weighed[endpoint] = ended + (ended - started) * WEIGHING_SHARE
+        return found
+
     async def _rows(self, now: int) -> None:
-        at: int | None = 0
         if self._keep.attempts is not None:
-            below = await self._boundary(now, self._keep.attempts)
-            while at is not None:
-                at = await self._write(retention.remove_attempts, at, below)
+            below, soon = await self._boundaries(now, self._keep.attempts)
+            await self._parts.attempts(0, below, soon, now)
         if self._keep.messages is not None:
-            below, at = await self._boundary(now, self._keep.messages), 0
-            while at is not None:
-                at = await self._write(retention.remove_messages, at, below, now)
+            below, soon = await self._boundaries(now, self._keep.messages)
+            await self._parts.messages(below, soon, now)
+
+    async def _boundaries(self, now: int, kept: int) -> tuple[int, int]:
+        """Return the cursors before which everything is old, and will be soon."""
+        return await self._boundary(now, kept), await self._boundary(now + PATIENCE_MS, kept)
 
 
-def _idle(tx: Tx, now: int) -> list[tuple[int, str]]:
+def _idle(tx: Tx, now: int) -> list[tuple[int, str, int | None]]:
     rows: list[Any] = retention.idle_endpoints(tx, now)
-    return [(row["no"], row["id"]) for row in rows]
+    return [(row["no"], row["id"], row["max_backlog_bytes"]) for row in rows]
 
 
 async def retain(store: AnyStore, clock: Clock, keep: Keep) -> None:

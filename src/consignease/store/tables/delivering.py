@@ -58,6 +58,7 @@ endpoint = table(
     integer("last_failure_at", nullable=True),
     integer("rate_next", nullable=True),
     integer("notice", server_default="0"),
+    integer("max_backlog_bytes", nullable=True),
     UniqueConstraint("app", "uid"),
     Index("endpoint_app", "app", "id"),
     Index("endpoint_no", "app", "no"),
