@@ -80,6 +80,8 @@ def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
                 "public_metadata": {"plan": "pro", "seats": 3},
             }
             users.append(client.call("POST", "/v1/users", body).json["id"])
+        operator = {"url": f"{app.url}/operator", "description": "Pages whoever is on call"}
+        client.call("POST", "/api/v1/operational-webhook/endpoint", operator)
         client.close()
         preview.wait_for(len(users))
         page.goto(f"{server.base_url}/dashboard/development/endpoints/{bad['id']}/attempts")
@@ -99,6 +101,8 @@ def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             "activity": f"{base}/activity",
             "catalog": f"{base}/events",
             "event": f"{base}/events/user.created",
+            "operational": f"{base}/operational/endpoints",
+            "brand": f"{base}/settings/portal",
             "users": f"{base}/users",
             "user": f"{base}/users/{users[0]}",
             "create-user": f"{base}/users/new",

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from consignease.app import admins, tasks
 from consignease.dashboard.visit import Route, Visit, whole
+from consignease.domain.access import Need
 from consignease.domain.advice import explain as advise
 from consignease.domain.delivery import State
 from consignease.domain.faults import Invalid, NotFound
@@ -155,7 +156,7 @@ def _diagnose(visit: Visit, secrets: list[str]) -> Diagnosis | None:
 
 _HERE = "/dashboard/{instance}/messages/{message}"
 ROUTES = (
-    Route("GET", _HERE, message),
-    Route("POST", f"{_HERE}/curl", curl, "admin"),
-    Route("POST", f"{_HERE}/check", check, "admin"),
+    Route("GET", _HERE, message, need=Need.READ),
+    Route("POST", f"{_HERE}/curl", curl, "admin", Need.SECRET),
+    Route("POST", f"{_HERE}/check", check, "admin", Need.SECRET),
 )
