@@ -59,6 +59,8 @@ def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         page = context.new_page()
         helper.set_up(page, server)
         client, app_id = server.client(), server.keys().application_id
+        operator = {"url": f"{app.url}/operator", "description": "Pages whoever is on call"}
+        client.call("POST", "/api/v1/operational-webhook/endpoint", operator)
         good, _ = add_endpoint(
             client, app_id, f"{app.url}/api/webhooks", description="The app on this machine"
         )
@@ -80,8 +82,6 @@ def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
                 "public_metadata": {"plan": "pro", "seats": 3},
             }
             users.append(client.call("POST", "/v1/users", body).json["id"])
-        operator = {"url": f"{app.url}/operator", "description": "Pages whoever is on call"}
-        client.call("POST", "/api/v1/operational-webhook/endpoint", operator)
         client.close()
         preview.wait_for(len(users))
         page.goto(f"{server.base_url}/dashboard/development/endpoints/{bad['id']}/attempts")
@@ -130,6 +130,10 @@ def look(page: Page, name: str) -> None:
     elif name == "message":
         page.locator("details.fold summary").filter(has_text="Failed").first.click()
         page.locator("details.fold .notice.bad").first.wait_for()
+    elif name == "brand":
+        page.get_by_label("Name").fill("Acme Freight")
+        page.get_by_label("Accent colour").fill("#0b7a75")
+        page.get_by_label("Sites that may show it").fill("https://app.acme.example")
     elif name == "activity":
         page.locator(".chart canvas").first.wait_for()
 

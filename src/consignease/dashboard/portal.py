@@ -89,10 +89,10 @@ class Portal:
         if not token and visit.request.method in {"GET", "HEAD"}:
             return await self._to_anybody(visit, found[2] or "")
         if scheme.lower() != "bearer" or not token.startswith(PORTAL_PREFIX):
-            raise _over()
+            raise await _over(visit)
         who = await visit.store.read(portal.visitor, token.strip(), found[1], visit.now)
         if who is None:
-            raise _over()
+            raise await _over(visit)
         visit.caller, visit.chosen = who
         visit.brand = await visit.store.read(brands.get, visit.caller.instance)
         return await self._page(visit, path)
@@ -133,7 +133,8 @@ def _logo(brand: Brand) -> Response:
     return Response(body, media_type=content_type(body), headers=_KEEP)
 
 
-def _over() -> Unauthenticated:
+async def _over(visit: Visit) -> Unauthenticated:
+    visit.brand = await visit.store.read(brands.of_application, visit.path["app"]) or Brand()
     return Unauthenticated("This link is over.", detail="Ask for another one where you got it.")
 
 
