@@ -15,6 +15,7 @@ from consignease.api.site import Site
 from consignease.api.svix import SvixDialect, svix_ops
 from consignease.api.svix_absent import absent_ops
 from consignease.api.tunnels import tunnel_ops
+from consignease.dashboard.portal import Portal
 from consignease.dashboard.site import Dashboard
 from consignease.dashboard.visit import Deps
 from consignease.domain.access import Need
@@ -97,6 +98,7 @@ class Sites:
             domain=self.settings.tunnel_domain,
             foreign=self.settings.svix_relay,
         )
+        dashboard = self._dashboard()
         listen = (*listen_ops(self.worker.outlets.listeners), *tunnel_ops(self._relay))
         return Site(
             backend=Api(OPS, ClerkDialect(), services),
@@ -105,7 +107,8 @@ class Sites:
             listen=Api(listen, ClerkDialect(), services),
             capture=self._relay.capture,
             status=self.watch.status(self.settings, self._key_is_good),
-            dashboard=self._dashboard(),
+            dashboard=dashboard,
+            portal=Portal(dashboard.deps),
             descriptions={
                 "/openapi/backend-api.json": description(),
                 "/api/v1/openapi.json": svix.description(webhook_ops),

@@ -59,6 +59,8 @@ def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         page = context.new_page()
         helper.set_up(page, server)
         client, app_id = server.client(), server.keys().application_id
+        operator = {"url": f"{app.url}/operator", "description": "Pages whoever is on call"}
+        client.call("POST", "/api/v1/operational-webhook/endpoint", operator)
         good, _ = add_endpoint(
             client, app_id, f"{app.url}/api/webhooks", description="The app on this machine"
         )
@@ -99,6 +101,8 @@ def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             "activity": f"{base}/activity",
             "catalog": f"{base}/events",
             "event": f"{base}/events/user.created",
+            "operational": f"{base}/operational/endpoints",
+            "brand": f"{base}/settings/portal",
             "users": f"{base}/users",
             "user": f"{base}/users/{users[0]}",
             "create-user": f"{base}/users/new",
@@ -126,6 +130,10 @@ def look(page: Page, name: str) -> None:
     elif name == "message":
         page.locator("details.fold summary").filter(has_text="Failed").first.click()
         page.locator("details.fold .notice.bad").first.wait_for()
+    elif name == "brand":
+        page.get_by_label("Name").fill("Acme Freight")
+        page.get_by_label("Accent colour").fill("#0b7a75")
+        page.get_by_label("Sites that may show it").fill("https://app.acme.example")
     elif name == "activity":
         page.locator(".chart canvas").first.wait_for()
 

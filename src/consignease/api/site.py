@@ -42,6 +42,7 @@ class Site:
         events: The events feed.
         status: Health and metrics.
         dashboard: The pages below ``/dashboard``.
+        portal: The pages below ``/portal``.
         descriptions: OpenAPI documents, by where they are.
         avatars: Finds pictures of users.
         key_sets: Finds public keys of endpoints.
@@ -57,6 +58,7 @@ class Site:
         events: Api,
         status: Status,
         dashboard: App,
+        portal: App,
         descriptions: Mapping[str, Mapping[str, object]],
         avatars: Avatars,
         key_sets: KeySets,
@@ -74,6 +76,7 @@ class Site:
         self._events = events
         self._status = status
         self._dashboard = dashboard
+        self._portal = portal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -102,6 +105,8 @@ class Site:
             await self._send_key_set(path.removeprefix(KEY_SETS), send)
         elif path == "/dashboard" or path.startswith("/dashboard/"):
             await self._dashboard(scope, receive, send)
+        elif path.startswith("/portal/"):
+            await self._portal(scope, receive, send)
         elif path == "/":
             await _send(send, 303, [(b"location", b"/dashboard")], b"")
         else:

@@ -9,6 +9,7 @@ from consignease import __version__
 from consignease.api import (
     openapi,
     svix_apps,
+    svix_brand,
     svix_destinations,
     svix_endpoint_more,
     svix_event_import,
@@ -117,6 +118,7 @@ def svix_ops(
         *svix_event_import.OPS,
         *svix_messages.OPS,
         *portal_ops(public_url),
+        *svix_brand.OPS,
         *key_ops(forget_keys),
         *ring_ops(rotation),
         *svix_message_create.OPS,

@@ -96,6 +96,22 @@ def caller(tx: Tx, token: str, now: int) -> Caller | None:
     )
 
 
+def visitor(tx: Tx, token: str, app_id: str, now: int) -> tuple[Caller, Instance] | None:
+    """Return whom a token belongs to, and the instance as its application sees it.
+
+    None if it is not, or no longer, a token.
+
+    Raises:
+        NotFound: it is for another application.
+    """
+    found = caller(tx, token, now)
+    if found is None or found.portal is None:
+        return None
+    if found.portal.app_id != app_id:
+        raise NotFound("There is no such portal.")
+    return found, applications.resolve(tx, found.instance, app_id)
+
+
 def log_out(tx: Tx, token: str) -> None:
     """End a token."""
     store.end(tx, key_hash(token))

@@ -1,13 +1,12 @@
 """Event Catalog: every event with what triggers it, its schema and an example."""
 
-import json
-
 from starlette.responses import Response
 
-from consignease.dashboard import endpoint_forms as forms
+from consignease.dashboard import offered
 from consignease.dashboard.visit import Route, Visit
+from consignease.domain.access import Need
 from consignease.domain.faults import NotFound
-from consignease.wire.catalogue import CATALOGUE, example_body, json_schema
+from consignease.wire.catalogue import example_body
 
 EMITTED = frozenset({"user.created", "user.updated", "user.deleted"})
 """What this release sends by itself; examples of the others can be sent."""
@@ -15,25 +14,26 @@ EMITTED = frozenset({"user.created", "user.updated", "user.deleted"})
 
 async def index(visit: Visit) -> Response:
     """List the events by group."""
-    return visit.page("catalog.html", groups=forms.groups(), emitted=EMITTED)
+    groups = offered.groups(await offered.read(visit))
+    return visit.page("catalog.html", groups=groups, emitted=EMITTED)
 
 
 async def event(visit: Visit) -> Response:
     """Show one event."""
-    doc = CATALOGUE.get(visit.path["event"])
+    doc = (await offered.read(visit)).get(visit.path["event"])
     if doc is None:
         raise NotFound("There is no such event.")
     return visit.page(
         "event.html",
         doc=doc,
         emitted=doc.type in EMITTED,
-        example=example_body(doc.type),
-        schema=json.dumps(json_schema(doc.type)),
+        example=example_body(doc.type) if doc.known else offered.example_of(doc),  # type: ignore[arg-type]
+        schema=offered.schema_of(doc),
     )
 
 
 _HERE = "/dashboard/{instance}/events"
 ROUTES = (
-    Route("GET", _HERE, index),
-    Route("GET", _HERE + "/{event}", event),
+    Route("GET", _HERE, index, need=Need.CATALOGUE),
+    Route("GET", _HERE + "/{event}", event, need=Need.CATALOGUE),
 )

@@ -6,6 +6,7 @@ from consignease.app import admins
 from consignease.app import endpoints as app
 from consignease.dashboard import endpoint_pages as pages
 from consignease.dashboard.visit import Route, Visit
+from consignease.domain.access import Need
 from consignease.edge.credentials import BadCredentialsError, changed
 from consignease.edge.tls import BadPemError
 
@@ -36,4 +37,5 @@ async def change(visit: Visit) -> Response:
     return visit.go(f"{visit.base}/endpoints/{name}/advanced", done="saved")
 
 
-ROUTES = (Route("POST", "/dashboard/{instance}/endpoints/{endpoint}/credentials", change, "admin"),)
+_HERE = "/dashboard/{instance}/endpoints/{endpoint}/credentials"
+ROUTES = (Route("POST", _HERE, change, "admin", Need.ENDPOINTS),)

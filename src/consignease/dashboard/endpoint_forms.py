@@ -4,27 +4,16 @@ from typing import Any
 
 import msgspec
 
-from consignease.dashboard.visit import Visit
+from consignease.dashboard.visit import Place, Visit
 from consignease.domain import endpoints as rules
 from consignease.domain.endpoints import SENSITIVE_HEADERS
 from consignease.domain.faults import Fault, Invalid
 from consignease.edge.guard import BadUrlError, check_url
-from consignease.edge.resolver import Refused, vet
-from consignease.wire.catalogue import CATALOGUE
-from consignease.wire.events import EVENT_TYPES
+from consignease.edge.resolver import Refused, Vetted, vet
 
-TYPES = frozenset(EVENT_TYPES)
 MASK = "••••••••"
 """Stands for a header's value that is not shown again."""
 _DESCRIPTION_MAX = 1024
-
-
-def groups() -> dict[str, list[Any]]:
-    """Return the catalogue of events by group."""
-    found: dict[str, list[Any]] = {}
-    for doc in CATALOGUE.values():
-        found.setdefault(doc.group, []).append(doc)
-    return found
 
 
 async def verdict(visit: Visit, url: str) -> tuple[bool, str]:
@@ -37,6 +26,8 @@ async def verdict(visit: Visit, url: str) -> tuple[bool, str]:
     except BadUrlError as error:
         return False, f"{_sentence(str(error))}."
     judged = await vet(visit.deps.resolver, target, visit.deps.guards[visit.instance.name])
+    if visit.place is Place.PORTAL and not target.literal:
+        return _to_a_customer(judged)
     if isinstance(judged, Refused):
         if judged.phase == "resolve":
             return True, f"{_sentence(judged.reason)} yet. Events wait until it does."
@@ -49,6 +40,15 @@ async def verdict(visit: Visit, url: str) -> tuple[bool, str]:
     return True, f"Fine: {first} is {judged.reason}.{plain}"
 
 
+def _to_a_customer(judged: Vetted | Refused) -> tuple[bool, str]:
+    """Say the same without the addresses: what our resolver knows is not for everybody."""
+    if isinstance(judged, Vetted):
+        return True, "Fine: the name leads to an address that events may be sent to."
+    if judged.phase == "resolve":
+        return True, "The name does not resolve yet. Events wait until it does."
+    return False, "The name leads to an address that events are never sent to."
+
+
 _PLAIN = " It is plain http: user data would cross the network in clear; use https."
 
 
@@ -57,12 +57,17 @@ def _sentence(text: str) -> str:
 
 
 async def read(
-    visit: Visit, *, before: dict[str, str] | None = None, new: bool = False
+    visit: Visit,
+    types: frozenset[str],
+    *,
+    before: dict[str, str] | None = None,
+    new: bool = False,
 ) -> dict[str, Any]:
     """Read the fields of an endpoint that a form has.
 
     Args:
         visit: The request with the form.
+        types: The events that it may ask for.
         before: Its headers before, to which masked values stand.
         new: Whether it is to be made, so that it needs a URL.
 
@@ -84,7 +89,7 @@ async def read(
             raise Invalid("Use at most 1,024 characters.", param="description")
         values["description"] = text
     if "events_shown" in form:
-        values["event_types"] = rules.check_event_types(form.all("event_types"), TYPES)
+        values["event_types"] = rules.check_event_types(form.all("event_types"), types)
     if "headers" in form:
         values["headers"] = rules.check_headers(_headers(form("headers"), before or {}))
     if "ordering" in form:

@@ -8,20 +8,18 @@ from starlette.responses import Response
 from consignease.app import admins, redeliver, tasks
 from consignease.app import endpoints as app
 from consignease.dashboard import endpoint_forms as forms
-from consignease.dashboard import handlers
+from consignease.dashboard import handlers, offered
 from consignease.dashboard.charts import percentile, spark
 from consignease.dashboard.endpoint_signatures import public_keys
 from consignease.dashboard.endpoints import DAY_MS, health
 from consignease.dashboard.visit import Route, Visit, whole
+from consignease.domain.access import Need
 from consignease.domain.faults import Fault, Invalid, NotFound
 from consignease.domain.messages import cursor_of, message_id
 from consignease.store import endpoints as store
 from consignease.store import views
 from consignease.store.tx import Tx
-from consignease.wire import json
-from consignease.wire.catalogue import CATALOGUE, example
 from consignease.wire.ed25519 import generate_pair, readable
-from consignease.wire.json import UnstableJSON
 from consignease.wire.signing import generate_secret
 
 PAGE = 50
@@ -71,7 +69,7 @@ async def page(visit: Visit, tab: str, status: int = 200, **values: Any) -> Resp
         "tab": tab,
         "there": f"{visit.base}/endpoints/{row['id']}",
         "form": visit.form,
-        "groups": forms.groups(),
+        "groups": offered.groups(await offered.read(visit, types or ())),
         "ticked": set(visit.form.all("event_types")) if status == 422 else set(types or ()),
         "revealed": "",
         "schedule_text": visit.form("retry_schedule") or forms.schedule_text(row["retry_schedule"]),
@@ -107,7 +105,8 @@ async def change(visit: Visit) -> Response:
     now, name = visit.now, visit.path["endpoint"]
     try:
         found = await visit.store.read(app.get, visit.instance, name)
-        values = await forms.read(visit, before=found.headers)
+        types = frozenset(await offered.read(visit, found.event_types or ()))
+        values = await forms.read(visit, types, before=found.headers)
         entry = visit.entry("endpoint.change", name, ", ".join(sorted(values)))
         await visit.store.write(admins.noted, entry, app.change, visit.instance, name, values, now)
     except Invalid as fault:
@@ -158,8 +157,7 @@ async def delete(visit: Visit) -> Response:
 
 async def secret(visit: Visit) -> Response:
     """Show what there is to know about the signing secret, but not the secret."""
-    chosen = visit.query("framework")
-    return await page(visit, "secret", **handlers.shown(chosen))
+    return await page(visit, "secret", **handlers.shown(visit, visit.query("framework")))
 
 
 async def reveal(visit: Visit) -> Response:
@@ -169,7 +167,7 @@ async def reveal(visit: Visit) -> Response:
         admins.noted, entry, app.secret, visit.instance, visit.path["endpoint"], visit.now
     )
     revealed = readable(visit.deps.vault.open(sealed, name).decode())
-    return await page(visit, "secret", revealed=revealed, **handlers.shown(""))
+    return await page(visit, "secret", revealed=revealed, **handlers.shown(visit, ""))
 
 
 async def rotate(visit: Visit) -> Response:
@@ -198,18 +196,17 @@ def _result(tx: Tx, app_no: int, instance_id: str, name: str) -> dict[str, Any] 
 
 
 async def _testing(visit: Visit, status: int = 200, **values: Any) -> Response:
+    events = await offered.read(visit)
     chosen = values.get("chosen") or visit.query("event")
-    if chosen not in CATALOGUE:
-        chosen = "user.created"
+    if chosen not in events:
+        chosen = next(iter(events))
     sent = values.get("sent") or visit.query("sent")
     result = None
     if sent:
         result = await visit.store.read(_result, visit.instance.app, visit.instance.id, sent)
-    text = json.dumps(example(chosen).data).decode()  # type: ignore[arg-type]
-    shown = {"chosen": chosen, "example": text, "sent": sent, "result": result}
-    return await page(
-        visit, "testing", status, catalogue=CATALOGUE, **{**shown, **values, "chosen": chosen}
-    )
+    shown = {"chosen": chosen, "example": offered.example_of(events[chosen]), "sent": sent}
+    shown |= {"result": result, "whole": not events[chosen].known, "catalogue": events}
+    return await page(visit, "testing", status, **{**shown, **values, "chosen": chosen})
 
 
 async def testing(visit: Visit) -> Response:
@@ -220,20 +217,19 @@ async def testing(visit: Visit) -> Response:
 async def send(visit: Visit) -> Response:
     """Send an example to this endpoint."""
     chosen, text = visit.form("event"), visit.form("example")
-    name = visit.path["endpoint"]
+    name, one = visit.path["endpoint"], (await offered.read(visit)).get(chosen)
     try:
-        if chosen not in CATALOGUE:
+        if one is None:
             raise Invalid("Choose an event.", param="event")
-        data = _payload(text)
-        entry = visit.entry("endpoint.send_example", name, chosen)
+        sends = redeliver.send_example if one.known else redeliver.send_body
         sent = await visit.store.write(
             admins.noted,
-            entry,
-            redeliver.send_example,
+            visit.entry("endpoint.send_example", name, chosen),
+            sends,
             visit.instance,
             name,
             chosen,
-            data,
+            offered.body_of(text),
             visit.now,
         )
     except Fault as fault:
@@ -242,18 +238,6 @@ async def send(visit: Visit) -> Response:
         error = {fault.param or "example": fault.detail}
         return await _testing(visit, 422, chosen=chosen, example=text, errors=error)
     return await _testing(visit, chosen=chosen, example=text, sent=sent)
-
-
-def _payload(text: str) -> bytes:
-    try:
-        value = json.loads(text)
-        if not isinstance(value, dict):
-            raise Invalid("The payload is one JSON object: { … }.", param="example")
-        return json.dumps(json.canonical(value))
-    except UnstableJSON as error:
-        raise Invalid(f"{error.reason} (at {error.path}).", param="example") from None
-    except (ValueError, RecursionError) as error:
-        raise Invalid(f"This is not JSON: {error}.", param="example") from None
 
 
 # Message attempts
@@ -282,7 +266,7 @@ async def attempts(visit: Visit) -> Response:
         more=more,
         wanted=wanted,
         filtered=filtered,
-        catalogue=CATALOGUE,
+        catalogue=await offered.read(visit),
     )
 
 
@@ -300,16 +284,16 @@ async def advanced(visit: Visit) -> Response:
 
 _HERE = "/dashboard/{instance}/endpoints/{endpoint}"
 ROUTES = (
-    Route("GET", _HERE, overview),
-    Route("POST", _HERE, change, "admin"),
-    Route("POST", f"{_HERE}/pause", pause, "admin"),
-    Route("POST", f"{_HERE}/enable", enable, "admin"),
-    Route("POST", f"{_HERE}/delete", delete, "admin"),
-    Route("GET", f"{_HERE}/secret", secret),
-    Route("POST", f"{_HERE}/secret/reveal", reveal, "admin"),
-    Route("POST", f"{_HERE}/secret/rotate", rotate, "admin"),
-    Route("GET", f"{_HERE}/testing", testing),
-    Route("POST", f"{_HERE}/testing", send, "admin"),
-    Route("GET", f"{_HERE}/attempts", attempts),
-    Route("GET", f"{_HERE}/advanced", advanced),
+    Route("GET", _HERE, overview, need=Need.READ),
+    Route("POST", _HERE, change, "admin", Need.ENDPOINTS),
+    Route("POST", f"{_HERE}/pause", pause, "admin", Need.ENDPOINTS),
+    Route("POST", f"{_HERE}/enable", enable, "admin", Need.ENDPOINTS),
+    Route("POST", f"{_HERE}/delete", delete, "admin", Need.ENDPOINTS),
+    Route("GET", f"{_HERE}/secret", secret, need=Need.READ),
+    Route("POST", f"{_HERE}/secret/reveal", reveal, "admin", Need.SECRET),
+    Route("POST", f"{_HERE}/secret/rotate", rotate, "admin", Need.ROTATE),
+    Route("GET", f"{_HERE}/testing", testing, need=Need.READ),
+    Route("POST", f"{_HERE}/testing", send, "admin", Need.ATTEMPTS),
+    Route("GET", f"{_HERE}/attempts", attempts, need=Need.READ),
+    Route("GET", f"{_HERE}/advanced", advanced, need=Need.READ),
 )

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from consignease.app import admins
 from consignease.app import endpoints as app
 from consignease.dashboard.visit import Route, Visit
+from consignease.domain.access import Need
 from consignease.wire.ed25519 import PRIVATE_PREFIX, generate_pair, readable
 
 _KEY_SETS = "/.well-known/webhook-jwks/"
@@ -41,4 +42,5 @@ async def switch(visit: Visit) -> Response:
     return visit.go(f"{visit.base}/endpoints/{name}/advanced", done="saved")
 
 
-ROUTES = (Route("POST", "/dashboard/{instance}/endpoints/{endpoint}/v1a", switch, "admin"),)
+_HERE = "/dashboard/{instance}/endpoints/{endpoint}/v1a"
+ROUTES = (Route("POST", _HERE, switch, "admin", Need.ENDPOINTS),)

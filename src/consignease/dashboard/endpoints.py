@@ -7,8 +7,10 @@ from starlette.responses import Response
 from consignease.app import admins
 from consignease.app import endpoints as app
 from consignease.dashboard import endpoint_forms as forms
+from consignease.dashboard import offered
 from consignease.dashboard.charts import spark
 from consignease.dashboard.visit import Route, Visit
+from consignease.domain.access import Need
 from consignease.domain.endpoints import Endpoint
 from consignease.domain.faults import Fault
 from consignease.domain.health import word
@@ -77,10 +79,10 @@ async def index(visit: Visit) -> Response:
     return visit.page("endpoints.html", rows=rows[:PAGE], more=more, after=after)
 
 
-def _blank(visit: Visit, **values: Any) -> dict[str, Any]:
+async def _blank(visit: Visit, **values: Any) -> dict[str, Any]:
     return {
         "form": visit.form,
-        "groups": forms.groups(),
+        "groups": offered.groups(await offered.read(visit)),
         "ticked": set(visit.form.all("event_types")),
         **values,
     }
@@ -88,7 +90,7 @@ def _blank(visit: Visit, **values: Any) -> dict[str, Any]:
 
 async def new(visit: Visit) -> Response:
     """Show the form for a new endpoint."""
-    return visit.page("endpoint_new.html", **_blank(visit))
+    return visit.page("endpoint_new.html", **await _blank(visit))
 
 
 async def verdict(visit: Visit) -> Response:
@@ -102,7 +104,7 @@ async def create(visit: Visit) -> Response:
     """Add an endpoint and open its settings page."""
     now = visit.now
     try:
-        values = await forms.read(visit, new=True)
+        values = await forms.read(visit, frozenset(await offered.read(visit)), new=True)
         endpoint = Endpoint(id=new_id("ep", now / 1000), created_at=now, updated_at=now, **values)
         sealed = visit.deps.vault.seal(generate_secret().encode(), endpoint.id)
         entry = visit.entry("endpoint.create", endpoint.id, endpoint.url)
@@ -110,16 +112,16 @@ async def create(visit: Visit) -> Response:
             admins.noted, entry, app.create, visit.instance, endpoint, sealed, now
         )
     except Fault as fault:
-        shown = _blank(visit, errors=forms.message_of(fault))
+        shown = await _blank(visit, errors=forms.message_of(fault))
         return visit.page("endpoint_new.html", status=422, **shown)
     return visit.go(f"{visit.base}/endpoints/{endpoint.id}", done="created")
 
 
 _HERE = "/dashboard/{instance}/endpoints"
 ROUTES = (
-    Route("GET", "/dashboard/{instance}", index),
-    Route("GET", _HERE, index),
-    Route("POST", _HERE, create, "admin"),
-    Route("GET", f"{_HERE}/new", new, "admin"),
-    Route("GET", f"{_HERE}/verdict", verdict, "admin"),
+    Route("GET", "/dashboard/{instance}", index, need=Need.READ),
+    Route("GET", _HERE, index, need=Need.READ),
+    Route("POST", _HERE, create, "admin", Need.ENDPOINTS),
+    Route("GET", f"{_HERE}/new", new, "admin", Need.ENDPOINTS),
+    Route("GET", f"{_HERE}/verdict", verdict, "admin", Need.ENDPOINTS),
 )

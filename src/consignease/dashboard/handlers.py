@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from consignease.dashboard.visit import Visit
+
 _NEXT = """import { verifyWebhook } from '@clerk/nextjs/webhooks'
 import { NextRequest } from 'next/server'
 
@@ -84,7 +86,51 @@ HANDLERS: dict[str, tuple[str, str, str]] = {
 """By short name: the framework's name, the file, the code."""
 
 
-def shown(chosen: str) -> dict[str, Any]:
-    """Return what the page shows of handlers."""
-    framework = chosen if chosen in HANDLERS else "next"
-    return {"handlers": HANDLERS, "framework": framework}
+_NODE = """import { Webhook } from 'standardwebhooks'
+import express from 'express'
+
+const app = express()
+app.post('/webhooks', express.raw({ type: 'application/json' }), (req, res) => {
+  try {
+    const event = new Webhook(process.env.WEBHOOK_SECRET).verify(req.body, req.headers)
+    console.log('Received', event)
+    res.send('Webhook received')
+  } catch (err) {
+    console.error('Error verifying webhook:', err)
+    res.status(400).send('Error verifying webhook')
+  }
+})
+"""
+_PYTHON = """import os
+
+from flask import Flask, request
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+app = Flask(__name__)
+
+
+@app.post("/webhooks")
+def webhooks() -> tuple[str, int]:
+    try:
+        event = Webhook(os.environ["WEBHOOK_SECRET"]).verify(request.data, dict(request.headers))
+    except WebhookVerificationError:
+        return "Error verifying webhook", 400
+    print("Received", event)
+    return "Webhook received", 200
+"""
+PLAIN_HANDLERS: dict[str, tuple[str, str, str]] = {
+    "node": ("Node.js", "server.js", _NODE),
+    "python": ("Python", "app.py", _PYTHON),
+}
+"""The same, for bodies that are not identity events: by the packages of Standard Webhooks."""
+
+
+def shown(visit: Visit, chosen: str) -> dict[str, Any]:
+    """Return what the page shows of handlers, and of the variable that holds the secret."""
+    plain = not visit.is_built_in
+    handlers = PLAIN_HANDLERS if plain else HANDLERS
+    return {
+        "handlers": handlers,
+        "framework": chosen if chosen in handlers else next(iter(handlers)),
+        "variable": "WEBHOOK_SECRET" if plain else "CLERK_WEBHOOK_SIGNING_SECRET",
+    }

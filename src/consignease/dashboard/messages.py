@@ -7,7 +7,9 @@ from starlette.responses import Response
 
 from consignease.app import admins, tasks
 from consignease.dashboard.visit import Route, Visit, whole
+from consignease.domain.access import Need
 from consignease.domain.advice import explain as advise
+from consignease.domain.advice import plain
 from consignease.domain.delivery import State
 from consignease.domain.faults import Invalid, NotFound
 from consignease.domain.messages import cursor_of, message_id
@@ -54,9 +56,10 @@ async def _find(visit: Visit) -> dict[str, Any]:
         if one["behind"] is not None:
             one["behind_id"] = message_id(visit.instance.id, *one["behind"])
         for attempt in one["attempts"]:
-            attempt["advice"] = advise(
+            advice = advise(
                 attempt["status"], attempt["phase"], attempt["headers"], attempt["response"]
             )
+            attempt["advice"] = advice if visit.is_built_in else plain(advice)
     return found
 
 
@@ -155,7 +158,7 @@ def _diagnose(visit: Visit, secrets: list[str]) -> Diagnosis | None:
 
 _HERE = "/dashboard/{instance}/messages/{message}"
 ROUTES = (
-    Route("GET", _HERE, message),
-    Route("POST", f"{_HERE}/curl", curl, "admin"),
-    Route("POST", f"{_HERE}/check", check, "admin"),
+    Route("GET", _HERE, message, need=Need.READ),
+    Route("POST", f"{_HERE}/curl", curl, "admin", Need.SECRET),
+    Route("POST", f"{_HERE}/check", check, "admin", Need.SECRET),
 )

@@ -23,9 +23,9 @@ _TOKEN = re.compile(
 
 
 @cache
-def asset(name: str) -> str:
+def asset(name: str, base: str = "/dashboard") -> str:
     """Return the address of a static file, which changes with its content."""
-    return f"/dashboard/static/{name}?v={sha256((STATIC / name).read_bytes()).hexdigest()[:10]}"
+    return f"{base}/static/{name}?v={sha256((STATIC / name).read_bytes()).hexdigest()[:10]}"
 
 
 def json_html(raw: bytes | str | None) -> Markup:

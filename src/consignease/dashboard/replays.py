@@ -6,6 +6,7 @@ from consignease.app import admins, redeliver, tasks
 from consignease.app import endpoints as app
 from consignease.app import replays as app_replays
 from consignease.dashboard.visit import Route, Visit
+from consignease.domain.access import Need
 from consignease.domain.faults import Conflict, Invalid, NotFound
 from consignease.domain.instances import Instance
 from consignease.domain.messages import cursor_of
@@ -78,7 +79,7 @@ async def _first(visit: Visit) -> int:
 
 _HERE = "/dashboard/{instance}/endpoints/{endpoint}"
 ROUTES = (
-    Route("POST", f"{_HERE}/resend", resend, "admin"),
-    Route("POST", f"{_HERE}/release", release, "admin"),
-    Route("POST", f"{_HERE}/replay", replay, "admin"),
+    Route("POST", f"{_HERE}/resend", resend, "admin", Need.ATTEMPTS),
+    Route("POST", f"{_HERE}/release", release, "admin", Need.ATTEMPTS),
+    Route("POST", f"{_HERE}/replay", replay, "admin", Need.ATTEMPTS),
 )

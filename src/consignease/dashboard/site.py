@@ -5,14 +5,17 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlsplit
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import compile_path
 
 from consignease.app import admins as app
+from consignease.app import operations
 from consignease.dashboard import (
     access,
     account,
+    brand,
     catalog,
     endpoint_credentials,
     endpoint_pages,
@@ -28,8 +31,17 @@ from consignease.dashboard import (
     user_edit,
     users,
 )
-from consignease.dashboard.visit import Deps, Route, Visit, read_form
-from consignease.domain.faults import Fault, Forbidden, Invalid, NotFound, TooLarge, Unavailable
+from consignease.dashboard.visit import Deps, Place, Route, Visit, mounted, read_form
+from consignease.domain.faults import (
+    Fault,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+from consignease.domain.instances import Instance
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -40,10 +52,17 @@ _log = logging.getLogger("consignease.dashboard")
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none';"
-    " frame-ancestors 'none'"
+    " frame-ancestors "
 )
+
+
+def policy(frame_ancestors: str) -> str:
+    """Return the content security policy of a page that some sites may frame."""
+    return _CSP + frame_ancestors
+
+
 HEADERS = {
-    "content-security-policy": _CSP,
+    "content-security-policy": policy("'none'"),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "same-origin",
@@ -53,25 +72,41 @@ HEADERS = {
 """What every answer carries; pages beyond that are never stored."""
 
 _SEEN_EVERY_MS = 5 * 60_000
+_NONE = 0
+"""The number of no application."""
 _STATUSES: tuple[tuple[type[Fault], int], ...] = (
     (NotFound, 404),
     (Forbidden, 403),
+    (Unauthenticated, 401),
     (TooLarge, 413),
     (Unavailable, 503),
     (Invalid, 422),
 )
 
-ROUTES: tuple[Route, ...] = (
-    *access.ROUTES,
-    *account.ROUTES,
-    *team.ROUTES,
-    *live.ROUTES,
+OF_ENDPOINTS: tuple[Route, ...] = (
     *endpoints.ROUTES,
     *endpoint_pages.ROUTES,
     *endpoint_credentials.ROUTES,
     *endpoint_signatures.ROUTES,
     *replays.ROUTES,
     *messages.ROUTES,
+)
+"""The pages of an application's endpoints, whichever it is."""
+
+
+def status_of(fault: Fault) -> int:
+    """Return the status that a page about a fault has."""
+    return next((code for kind, code in _STATUSES if isinstance(fault, kind)), 409)
+
+
+ROUTES: tuple[Route, ...] = (
+    *access.ROUTES,
+    *account.ROUTES,
+    *team.ROUTES,
+    *live.ROUTES,
+    *OF_ENDPOINTS,
+    *mounted(OF_ENDPOINTS, "/dashboard/{instance}/operational", Place.OPERATIONAL),
+    *brand.ROUTES,
     *logs.ROUTES,
     *catalog.ROUTES,
     *users.ROUTES,
@@ -84,7 +119,7 @@ class Dashboard:
     """The ASGI application below ``/dashboard``."""
 
     def __init__(self, deps: Deps) -> None:
-        self._deps = deps
+        self.deps = deps
         self._routes = [(compile_path(route.path)[0], route) for route in ROUTES]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,11 +135,11 @@ class Dashboard:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, path: str) -> Response:
-        visit = Visit(request=request, deps=self._deps, path={})
+        visit = Visit(request=request, deps=self.deps, path={})
         try:
             return await self._dispatch(visit, path)
         except Fault as fault:
-            status = next((code for kind, code in _STATUSES if isinstance(fault, kind)), 409)
+            status = status_of(fault)
             return visit.page("fault.html", status=status, fault=fault, status_code=status)
         except Exception:  # noqa: BLE001 - whatever it is, the answer is a page
             _log.exception("%s %s", request.method, path)
@@ -125,9 +160,11 @@ class Dashboard:
             visit.need(route.role)
         name = visit.path.get("instance")
         if name is not None:
-            visit.chosen = self._deps.instances().get(name)
+            visit.chosen = self.deps.instances().get(name)
             if visit.chosen is None:
                 raise NotFound("There is no such instance.")
+        if route.place is Place.OPERATIONAL:
+            visit.place, visit.chosen = route.place, await _operational(visit)
         return await route.handler(visit)
 
     def _find(self, visit: Visit, path: str) -> Route:
@@ -140,7 +177,7 @@ class Dashboard:
         raise NotFound("There is no such page.")
 
     async def _identify(self, visit: Visit) -> None:
-        token = visit.request.cookies.get(self._deps.cookie, "")
+        token = visit.request.cookies.get(self.deps.cookie, "")
         if not token:
             return
         now = visit.now
@@ -163,6 +200,14 @@ class Dashboard:
         if visit.request.headers.get("hx-request"):
             return PlainTextResponse("", 401, {"hx-redirect": target})
         return RedirectResponse(target, 303)
+
+
+async def _operational(visit: Visit) -> Instance:
+    """Return the instance as its operational application sees it; a form makes that if need be."""
+    found = await visit.store.read(operations.existing, visit.instance)
+    if found is None and visit.request.method == "POST":
+        found = await visit.store.write(operations.application, visit.instance, visit.now)
+    return found or msgspec.structs.replace(visit.instance, app=_NONE)
 
 
 def _own_path(url: str) -> str:

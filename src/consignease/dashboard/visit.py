@@ -1,8 +1,9 @@
 """One request to the Dashboard: who asks, about which instance, with what form."""
 
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -13,7 +14,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from consignease.app.admins import Entry
 from consignease.dashboard import words
 from consignease.dashboard.render import Renderer
+from consignease.domain.access import Caller, Need
 from consignease.domain.admins import Admin, Session
+from consignease.domain.brand import Brand
 from consignease.domain.faults import Fault, Forbidden, Invalid, TooLarge
 from consignease.domain.instances import Instance
 from consignease.edge.guard import Policy
@@ -113,9 +116,26 @@ def csrf_token(session_token: str) -> str:
     return sha256(b"csrf:" + session_token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+class Place(Enum):
+    """Whose endpoints a page is about, and in which frame it stands."""
+
+    INSTANCE = "instance"
+    OPERATIONAL = "operational"
+    PORTAL = "portal"
+
+
+_READING = frozenset({Need.READ, Need.CATALOGUE})
+
+
 @dataclass(slots=True, kw_only=True)
 class Visit:
-    """One request."""
+    """One request.
+
+    Attributes:
+        chosen: The instance that the page is about, as one of its applications sees it.
+        caller: Who holds the portal token that came with it; None in the Dashboard.
+        brand: How the portal is to look; None in the Dashboard.
+    """
 
     request: Request
     deps: Deps
@@ -124,6 +144,9 @@ class Visit:
     admin: Admin | None = None
     session: Session | None = None
     chosen: Instance | None = None
+    place: Place = Place.INSTANCE
+    caller: Caller | None = None
+    brand: Brand | None = None
     form: Form = field(default_factory=lambda: Form([]))
 
     @property
@@ -149,9 +172,33 @@ class Visit:
         return self.admin
 
     @property
-    def base(self) -> str:
-        """Where the instance's pages begin."""
+    def home(self) -> str:
+        """Where the instance's pages begin in the Dashboard."""
         return f"/dashboard/{self.instance.name}"
+
+    @property
+    def base(self) -> str:
+        """Where the pages of the endpoints in question begin."""
+        if self.place is Place.PORTAL:
+            return f"/portal/{self.instance.app_id}"
+        return f"{self.home}/operational" if self.place is Place.OPERATIONAL else self.home
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether the application in question carries the identity events."""
+        if self.caller is not None:
+            return self.caller.instance.app == self.instance.app
+        return self.place is Place.INSTANCE
+
+    def may(self, need: Need) -> bool:
+        """Tell whether whoever asks may do what has that need: by token, or by role."""
+        if self.caller is not None:
+            return self.caller.may(need)
+        return self.me.may("viewer" if need in _READING else "admin")
+
+    def can(self, need: str) -> bool:
+        """Tell the same, of a need's name as templates write it."""
+        return self.may(Need[need.upper()])
 
     @property
     def ip(self) -> str:
@@ -171,6 +218,8 @@ class Visit:
         """Make a line for the audit log."""
         instance = None if self.chosen is None else self.chosen.name
         who = who or (self.admin.email if self.admin else "")
+        if self.caller is not None:
+            who = f"portal of {self.instance.app_id}"
         return Entry(who, self.ip, action, target[:256], detail[:512], instance, self.now)
 
     def page(self, template: str, /, *, status: int = 200, **values: Any) -> Response:
@@ -181,6 +230,12 @@ class Visit:
             "me": self.admin,
             "instance": self.chosen,
             "base": "" if self.chosen is None else self.base,
+            "home": "" if self.chosen is None else self.home,
+            "place": self.place.value,
+            "layout": "portal.html" if self.place is Place.PORTAL else "base.html",
+            "brand": self.brand,
+            "root": f"/portal/{self.path['app']}" if "app" in self.path else "",
+            "can": self.can,
             "csrf": csrf_token(self.token) if self.token else "",
             "now": self.now,
             "here": self.request.url.path,
@@ -228,12 +283,22 @@ class Route:
 
     Attributes:
         role: The least role that it takes; empty if nobody has to be signed in.
+        need: What a portal token has to be for; None if the portal does not have it.
+        place: Whose endpoints it is about.
     """
 
     method: str
     path: str
     handler: Handler
     role: str = "viewer"
+    need: Need | None = None
+    place: Place = Place.INSTANCE
+
+
+def mounted(routes: Iterable[Route], prefix: str, place: Place) -> tuple[Route, ...]:
+    """Return the routes below ``/dashboard/{instance}`` as they are below another path."""
+    below = len("/dashboard/{instance}")
+    return tuple(replace(one, path=prefix + one.path[below:], place=place) for one in routes)
 
 
 def errors_of(fault: Fault) -> dict[str, str]:

@@ -185,6 +185,28 @@ def explain(  # noqa: PLR0911 - one case after the other
     return _STATUSES.get(status) or _other(status)
 
 
+_PLAIN = {
+    "CLERK_WEBHOOK_SIGNING_SECRET": "Compare the secret that your app has with this endpoint's "
+    "signing secret. Restart the app after you change it.",
+    "CONSIGNEASE_ALLOW_SUBNETS": "",
+    "the guide's handler": "Check the path in the URL.",
+    "Next.js:": "",
+    "/api/webhooks(.*)": "Webhooks carry no sign-in: let requests to this path through without one.",
+}
+"""What a step that holds a mark says to whoever runs neither this server nor the guide's app."""
+
+
+def plain(advice: Advice | None) -> Advice | None:
+    """Return an explanation without what only the server's operator can do or know."""
+    if advice is None:
+        return None
+    said = (
+        next((words for mark, words in _PLAIN.items() if mark in step), step)
+        for step in advice.steps
+    )
+    return msgspec.structs.replace(advice, steps=tuple(step for step in said if step))
+
+
 def _asks(text: bytes) -> bool:
     return any(mark in text for mark in _AUTH_MARKS)
 

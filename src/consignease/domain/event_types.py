@@ -39,10 +39,15 @@ def schema_example(schemas: dict[str, Any] | None) -> object:
     Returns:
         None if there is none.
     """
+    return _example(newest_schema(schemas))
+
+
+def newest_schema(schemas: dict[str, Any] | None) -> object:
+    """Return the schema with the highest version; None if there is none."""
     if not schemas:
         return None
     newest = max(schemas, key=lambda name: (len(name), name) if name.isdigit() else (0, name))
-    return _example(schemas[newest])
+    return schemas[newest]
 
 
 def _example(found: object) -> object:

@@ -46,3 +46,26 @@ def about_endpoint(app: Any, endpoint_id: str, endpoint_uid: str | None) -> dict
         "endpointId": endpoint_id,
         "endpointUid": endpoint_uid,
     }
+
+
+def operational_example(event: str) -> dict[str, Any]:
+    """Return an example of an operational event's body."""
+    moment = shown(1_767_225_600_000)
+    endpoint = "ep_2kXbXxGeKqaD5q7i6rTcZ3mJyLw"
+    if event == "delivery.silent":
+        return {"data": {"since": moment, "endpointIds": [endpoint]}, "type": event}
+    app = {"id": "app_2kXbXtLRmYHs1Q2WJbBnq7PVYdz", "uid": None}
+    data = about_endpoint(app, endpoint, None)
+    if event == "endpoint.disabled":
+        data |= {"failSince": moment, "trigger": "automatic"}
+    if event.startswith("message."):
+        data |= {
+            "msgId": "msg_2kXbY0uVcA4ZjM1nE8sQfHtRgWo",
+            "msgEventId": None,
+            "lastAttempt": {
+                "id": "atmpt_2kXbY3pLsD9WvT6uB5xNkCqGhJe",
+                "responseStatusCode": 500,
+                "timestamp": moment,
+            },
+        }
+    return {"data": data, "type": event}

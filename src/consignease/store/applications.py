@@ -34,6 +34,7 @@ SELECT * FROM application WHERE instance = ? AND deleted_at IS NULL AND id > ?
   AND coalesce(uid, '') <> 'app_operational'
 ORDER BY id LIMIT ?
 """
+_INSTANCE = "SELECT instance FROM application WHERE id = ? AND deleted_at IS NULL"
 _ENDPOINTS = "SELECT no, id FROM endpoint WHERE app = ? AND deleted_at IS NULL"
 
 
@@ -62,6 +63,12 @@ def delete(tx: Tx, no: int, now: int) -> None:
     """Mark an application deleted; its uid is free again."""
     tx.cache.clear()
     tx.execute(_DELETE, (now, no))
+
+
+def instance_of(tx: Tx, id: str) -> int | None:  # noqa: A002 - the column's name
+    """Return the number of the instance that has the application with that id."""
+    row = tx.one(_INSTANCE, (id,))
+    return None if row is None else row[0]
 
 
 def endpoints(tx: Tx, no: int) -> list[tuple[int, str]]:

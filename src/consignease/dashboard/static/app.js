@@ -49,6 +49,15 @@
     if (event.target.matches('[data-auto]')) event.target.form.requestSubmit();
   });
 
+  // A picture that was chosen goes into a field of the form, as a data URL.
+  document.addEventListener('change', (event) => {
+    const [file] = event.target.matches('[data-into]') ? event.target.files : [];
+    if (!file) return;
+    const reader = new FileReader();
+    reader.addEventListener('load', () => { document.querySelector(event.target.dataset.into).value = reader.result; });
+    reader.readAsDataURL(file);
+  });
+
   // The tree of events: search, whole groups, count.
   function tree(root) {
     const count = root.querySelector('[data-count]');
@@ -138,21 +147,23 @@
 
   // Live: the server says that something changed, at most once a second the page asks what.
   let last = 0, timer = 0, waiting = false;
-  const underWay = new Set();
+  const underWay = new Map();
   function live() {
     if (document.hidden || timer) return;
     timer = setTimeout(() => {
       timer = 0; last = Date.now();
       // A change that comes while the page is being loaded again is not in that answer.
+      underWay.forEach((part, xhr) => { if (!part.isConnected) underWay.delete(xhr); });
       if (underWay.size) { waiting = true; return; }
       // What somebody has opened stays under their hand; it is caught up with when it closes.
       if (document.querySelector('[data-live] .menu[open]')) { waiting = true; return; }
       htmx.trigger(document.body, 'live');
     }, Math.max(0, 1000 - (Date.now() - last)));
   }
+  document.addEventListener('changed', live);
   const catchUp = () => { if (waiting) { waiting = false; live(); } };
   document.addEventListener('toggle', (event) => { if (event.target.matches('.menu') && !event.target.open) catchUp(); }, true);
-  document.addEventListener('htmx:beforeRequest', (event) => { if (event.detail.elt.matches('[data-live]')) underWay.add(event.detail.xhr); });
+  document.addEventListener('htmx:beforeRequest', (event) => { if (event.detail.elt.matches('[data-live]')) underWay.set(event.detail.xhr, event.detail.elt); });
   document.addEventListener('htmx:afterRequest', (event) => {
     if (underWay.delete(event.detail.xhr)) catchUp();
   });
