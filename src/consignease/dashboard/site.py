@@ -13,6 +13,7 @@ from consignease.app import admins as app
 from consignease.dashboard import (
     access,
     account,
+    account_passkeys,
     catalog,
     endpoint_credentials,
     endpoint_pages,
@@ -21,14 +22,26 @@ from consignease.dashboard import (
     live,
     logs,
     messages,
+    passkeys,
+    recovery,
     replays,
+    sign_in,
     static,
     team,
     user_edit,
     users,
 )
+from consignease.dashboard.entering import refusal
 from consignease.dashboard.visit import Deps, Route, Visit, read_form
-from consignease.domain.faults import Fault, Forbidden, Invalid, NotFound, TooLarge, Unavailable
+from consignease.domain.faults import (
+    Fault,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooLarge,
+    TooSoon,
+    Unavailable,
+)
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -56,13 +69,18 @@ _STATUSES: tuple[tuple[type[Fault], int], ...] = (
     (NotFound, 404),
     (Forbidden, 403),
     (TooLarge, 413),
+    (TooSoon, 429),
     (Unavailable, 503),
     (Invalid, 422),
 )
 
 ROUTES: tuple[Route, ...] = (
     *access.ROUTES,
+    *sign_in.ROUTES,
+    *passkeys.ROUTES,
+    *recovery.ROUTES,
     *account.ROUTES,
+    *account_passkeys.ROUTES,
     *team.ROUTES,
     *live.ROUTES,
     *endpoints.ROUTES,
@@ -103,7 +121,9 @@ class Dashboard:
             return await self._dispatch(visit, path)
         except Fault as fault:
             status = next((code for kind, code in _STATUSES if isinstance(fault, kind)), 409)
-            return visit.page("fault.html", status=status, fault=fault, status_code=status)
+            answer = visit.page("fault.html", status=status, fault=fault, status_code=status)
+            answer.headers.update(refusal(fault)[1])
+            return answer
         except Exception:  # noqa: BLE001 - whatever it is, the answer is a page
             _log.exception("%s %s", request.method, path)
             fault = Fault("Something went wrong on our side.", detail="The server's log has it.")
