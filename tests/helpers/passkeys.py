@@ -2,13 +2,17 @@
 
 import base64
 import json
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 import cbor2
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
+HOUR = timedelta(hours=1)
 PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
 
 
@@ -46,19 +50,28 @@ class Authenticator:
         self.public = {1: 2, 3: -7, -1: 1}
         self.public |= {-2: numbers.x.to_bytes(32), -3: numbers.y.to_bytes(32)}  # type: ignore[dict-item]
 
-    def create(self, options: dict[str, Any], **more: Any) -> str:
-        """Make the passkey; returns what a page would submit."""
+    def create(self, options: dict[str, Any], attests: str = "none") -> str:
+        """Make the passkey; returns what a page would submit.
+
+        Args:
+            options: What the page was given.
+            attests: How it proves what it is: not (``none``), with its own key (``packed``),
+                or with that key in a certificate (``certificate``).
+        """
         self.handle = raw(options["user"]["id"])
         attested = bytes(16) + len(self.credential).to_bytes(2) + self.credential
         attested += cbor2.dumps(self.public)
         data = self._data(ATTESTED) + attested
-        statement = {"fmt": "none", "attStmt": {}, "authData": data, **more}
-        return self._answer(
-            {
-                "clientDataJSON": text(self._client("webauthn.create", options["challenge"])),
-                "attestationObject": text(cbor2.dumps(statement)),
-            }
-        )
+        client = self._client("webauthn.create", options["challenge"])
+        statement: dict[str, Any] = {}
+        if attests != "none":
+            signed = self.key.sign(data + sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
+            statement = {"alg": -7, "sig": signed}
+        if attests == "certificate":
+            statement["x5c"] = [self._certificate()]
+        fmt = "none" if attests == "none" else "packed"
+        made = cbor2.dumps({"fmt": fmt, "attStmt": statement, "authData": data})
+        return self._answer({"clientDataJSON": text(client), "attestationObject": text(made)})
 
     def get(self, options: dict[str, Any], kind: str = "webauthn.get") -> str:
         """Sign a challenge; returns what a page would submit."""
@@ -73,6 +86,13 @@ class Authenticator:
                 "userHandle": text(self.handle or b""),
             }
         )
+
+    def _certificate(self) -> bytes:
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Anybody")])
+        now = datetime.now(UTC)
+        made = x509.CertificateBuilder(name, name, self.key.public_key(), 1, now, now + HOUR)
+        signed = made.sign(self.key, hashes.SHA256())
+        return signed.public_bytes(Encoding.DER)
 
     def _data(self, more: int = 0) -> bytes:
         flags = bytes((self.flags | more,))
