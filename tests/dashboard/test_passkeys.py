@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -456,3 +457,25 @@ def test_whatever_is_sent_is_refused_in_one_way(answer: str) -> None:
             await edge.claim(site, answer)
 
     asyncio.run(all_three())
+
+
+def test_behind_a_proxy_the_public_url_is_where_they_work(tmp_path: Path) -> None:
+    """Its host and https are what counts, whatever else reaches the server; cookies are secure."""
+    public = "https://id.example.com"
+    settings = {"public_url": public, "behind_proxy": True, "trusted_proxies": ["127.0.0.1"]}
+    with RunningServer(tmp_path / "data", **settings) as server:
+        server.server._hasher._argon2 = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+        admin = Admin(server, public).set_up()
+        key = add(admin, key=Authenticator(public, "id.example.com"))
+        fresh = Admin(server, public)
+        assert enter(fresh, key.get(begin(fresh))).status == 303
+        assert {"__Host-consignease", "__Host-consignease_known"} <= set(fresh.cookies)
+        assert is_in(fresh)
+        # By another name the page says where; what is signed for that name is not taken.
+        inside = browser(server)
+        assert f"{public}/dashboard" in inside.get("/dashboard/sign-in")
+        wrong = Authenticator(inside.origin, "localhost", credential=key.credential)
+        wrong.key, wrong.handle = key.key, key.handle
+        assert begin(inside)["rpId"] == "id.example.com"
+        assert enter(inside, wrong.get(begin(inside))).status == 422
+        assert not is_in(inside)

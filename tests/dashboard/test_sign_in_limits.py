@@ -1,5 +1,7 @@
 """How often one may try to sign in: attacks on the limits, and on what answers tell."""
 
+import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,12 +13,14 @@ from argon2 import PasswordHasher
 
 from consignease.app import admins as app
 from consignease.app import tries as app_tries
-from consignease.domain import tries
+from consignease.domain import totp, tries
 from consignease.domain.tries import ACCOUNT, ADDRESS, Key
 from consignease.edge import passwords
 from consignease.store import admins as store
 from consignease.store.tx import Tx
 from tests.helpers.dashboard import EMAIL, PASSWORD, Admin
+from tests.helpers.databases import database_of
+from tests.helpers.postgres import programs
 from tests.helpers.server import Answer, RunningServer
 
 WRONG = "not it at all"
@@ -221,3 +225,26 @@ def test_a_stolen_session_cannot_guess_the_password(server: RunningServer) -> No
         assert ada.post("/dashboard/account/password", dict(form)).status == 422
     assert has_to_wait(ada.post("/dashboard/account/password", {**form, "present": PASSWORD}))
     assert Admin(server).sign_in().status == 303  # signing in is not held up by that
+
+
+@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed here")
+def test_processes_on_one_database_are_one(tmp_path: Path) -> None:
+    """A password given to one and a code to the other sign in; what one counted the other counts."""
+    url = database_of(f"{tmp_path}/shared")
+    with (
+        running(tmp_path / "data", database_url=url) as one,
+        running(tmp_path / "data", database_url=url) as other,
+    ):
+        me = one.read(app.by_email, EMAIL)
+        assert me
+        secret = bytes(20)
+        one.write(store.set_totp, me.no, one.server._vault.seal(secret, me.id), 0)
+        asked = Admin(one).sign_in()
+        ticket = re.search(rb'name="ticket" value="([\w-]+)"', asked.body)
+        assert ticket
+        code = totp.code(secret, round(time.time() * 1000) // totp.STEP_MS)
+        form = {"ticket": ticket[1].decode(), "code": code}
+        assert Admin(other).call("POST", "/dashboard/sign-in", form).status == 303
+        assert Admin(one).call("POST", "/dashboard/sign-in", form).status == 422
+        use_up(one, tries.by_account(EMAIL), ACCOUNT.free)
+        assert has_to_wait(Admin(other).sign_in())
