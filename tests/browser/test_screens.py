@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from consignease.app import admins, recovery
+from consignease.app.admins import Entry, NewAdmin
+from consignease.domain.passkeys import Registered
+from consignease.store import passkeys
 from tests.helpers import browser as helper
 from tests.helpers.receiver import Receiver
 from tests.helpers.server import RunningServer, add_endpoint
@@ -26,6 +30,9 @@ LOOKS: dict[str, dict[str, Any]] = {
     "dark": {"viewport": {"width": 1280, "height": 820}, "color_scheme": "dark"},
     "phone": {"viewport": {"width": 390, "height": 820}},
 }
+SIGNED_OUT = {"sign-in", "reset"}
+"""Screens of whoever is not signed in; they come last."""
+LOST = "grace@example.com"
 RUN = """axe.run().then(found => found.violations.map(
   one => `${one.id}: ${one.nodes[0].html.slice(0, 200)}`))"""
 
@@ -37,6 +44,12 @@ class World:
         self.server = server
         self.state = state
         self.paths = paths
+        self.origin = origin_of(server)
+
+
+def origin_of(server: RunningServer) -> str:
+    """Where the Dashboard is by a name, as passkeys want it."""
+    return f"http://localhost:{server.server.port}"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +70,8 @@ def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         preview.respond(401, (), b'{"error": "Unauthorized: please sign in"}')
         context = browser.new_context()
         page = context.new_page()
-        helper.set_up(page, server)
+        helper.set_up(page, server, origin_of(server))
+        add_passkeys(server)
         client, app_id = server.client(), server.keys().application_id
         operator = {"url": f"{app.url}/operator", "description": "Pages whoever is on call"}
         client.call("POST", "/api/v1/operational-webhook/endpoint", operator)
@@ -84,7 +98,7 @@ def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             users.append(client.call("POST", "/v1/users", body).json["id"])
         client.close()
         preview.wait_for(len(users))
-        page.goto(f"{server.base_url}/dashboard/development/endpoints/{bad['id']}/attempts")
+        page.goto(f"{origin_of(server)}/dashboard/development/endpoints/{bad['id']}/attempts")
         page.locator("#attempts tbody tr").nth(len(users) - 1).wait_for()
         message = page.locator("#attempts a.cover").first.get_attribute("href") or ""
         base = "/dashboard/development"
@@ -111,11 +125,33 @@ def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             "team": "/dashboard/team",
             "audit": "/dashboard/audit",
             "account": "/dashboard/account",
+            "authenticator": "/dashboard/account?app",
             "missing": f"{base}/events/none",
+            "sign-in": "/dashboard/sign-in",
+            "reset": f"/dashboard/reset?token={lost_link(server)}",
         }
         state = context.storage_state()
         context.close()
         yield World(server, state, paths)
+
+
+def add_passkeys(server: RunningServer) -> None:
+    """Give the first account two passkeys, one of them in use."""
+    now = server.server._clock.now()
+    for number, name in enumerate(("MacBook", "Security key in the drawer")):
+        made = Registered(name.encode(), b"", 0)
+        server.write(passkeys.add, 1, made, name, now - (90 - number) * 86_400_000)
+    server.write(passkeys.used, 1, 1, now - 7_200_000)
+
+
+def lost_link(server: RunningServer) -> str:
+    """Invite somebody who has no factor yet, and make a link for that account."""
+    now = server.server._clock.now()
+    entry = Entry("root (command line)", "", "admin.reset_link", LOST, "", None, now)
+    lost = NewAdmin(id="adm_lost", email=LOST, name="Grace Hopper", role="admin")
+    server.write(admins.invite, lost, entry)
+    server.write(recovery.begin, LOST, "t" * 43, entry)
+    return "t" * 43
 
 
 def look(page: Page, name: str) -> None:
@@ -134,6 +170,9 @@ def look(page: Page, name: str) -> None:
         page.get_by_label("Name").fill("Acme Freight")
         page.get_by_label("Accent colour").fill("#0b7a75")
         page.get_by_label("Sites that may show it").fill("https://app.acme.example")
+    elif name == "authenticator":
+        page.get_by_role("button", name="Set up an app").click()
+        page.locator("svg.qr").scroll_into_view_if_needed()
     elif name == "activity":
         page.locator(".chart canvas").first.wait_for()
 
@@ -145,11 +184,13 @@ def test_every_screen_is_accessible_at_home_and_fits(
     """No violation of axe-core, no request to another host, nothing wider than the screen."""
     context = browser.new_context(**LOOKS[style], storage_state=world.state)
     page = context.new_page()
-    found = helper.watch(page, world.server.base_url)
+    found = helper.watch(page, world.origin)
     wrong: list[str] = []
     axe = AXE.read_text(encoding="utf-8") if AXE.exists() else None
     for name, path in world.paths.items():
-        page.goto(world.server.base_url + path)
+        if name in SIGNED_OUT:
+            context.clear_cookies()
+        page.goto(world.origin + path)
         look(page, name)
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > LOOKS[style]["viewport"]["width"]:
@@ -170,7 +211,7 @@ def test_the_first_load_is_small(browser: Browser, world: World) -> None:
     context = browser.new_context(storage_state=world.state)
     page = context.new_page()
     for name in ("endpoints", "activity"):
-        page.goto(world.server.base_url + world.paths[name])
+        page.goto(world.origin + world.paths[name])
         page.wait_for_function("window.htmx !== undefined")
         carried = page.evaluate(
             "performance.getEntries().filter(e => e.encodedBodySize && !e.name.endsWith('/live'))"

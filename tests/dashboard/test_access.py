@@ -136,18 +136,6 @@ def test_a_revoked_session_ends_at_once(server: RunningServer) -> None:
     assert admin.call("GET", HOME).status == 200
 
 
-def test_many_wrong_passwords_close_the_account_for_a_while(server: RunningServer) -> None:
-    """After ten failures even the right password has to wait, and the log says so."""
-    Admin(server).set_up()
-    me = server.read(app.by_email, EMAIL)
-    assert me
-    for _ in range(rules.FAILURES - 1):
-        entry = app.Entry(EMAIL, "", "admin.sign_in_failed", EMAIL, "password", None, 1)
-        server.write(app.failed, me.no, entry)
-    assert b"wrong" in Admin(server).sign_in(password="not it at all").body
-    assert b"Too many tries" in Admin(server).sign_in().body
-
-
 def test_the_second_factor_is_asked_for(server: RunningServer) -> None:
     """With an authenticator app, a password alone opens nothing; no code works twice."""
     admin = Admin(server).set_up()
@@ -208,10 +196,12 @@ def test_roles_hold_on_every_route(server: RunningServer, role: str) -> None:
 
 
 def test_every_route_that_changes_something_needs_a_role() -> None:
-    """Only signing in, setting up and accepting are open; viewers change their account only."""
+    """Only the ways in are open; viewers change their account only."""
+    ways = {"", "/setup", "/sign-in", "/invitation", "/reset"}
+    ways |= {"/sign-in/passkey", "/sign-in/passkey/challenge"}
     for route in ROUTES:
         if not route.role:
-            assert route.path.split("/")[-1] in {"dashboard", "setup", "sign-in", "invitation"}
+            assert route.path.removeprefix("/dashboard") in ways
         elif route.method == "POST" and route.role == "viewer":
             assert route.path.startswith(("/dashboard/account", "/dashboard/sign-out"))
 

@@ -60,7 +60,7 @@ def test_commands_in_the_documentation_exist(code: str) -> None:
             assert f"\n{words[1]}:" in makefile
         if words[0] != "consignease":
             continue
-        path = words[1 : 3 if words[1] in {"endpoints", "keys", "tasks", "users"} else 2]
+        path = words[1 : 3 if words[1] in {"admin", "endpoints", "keys", "tasks", "users"} else 2]
         shown = CliRunner().invoke(cli, [*path, "--help"])
         assert shown.exit_code == 0, (line, shown.output)
         for option in re.findall(r"--[a-z-]+", line):

@@ -23,6 +23,9 @@ from tests.helpers.server import RunningServer, ServerProcess, add_endpoint
 
 RING = "/api/v1/key-ring"
 PLAIN = {
+    "admin_passkey.credential": "what an authenticator calls it",
+    "admin_passkey.public_key": "public",
+    "admin_ticket.challenge": "good once, for minutes",
     "attempt.headers": "what a receiver answered",
     "attempt.response": "what a receiver answered",
     "idempotency.request": "a digest",

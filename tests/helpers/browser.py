@@ -62,9 +62,9 @@ def watch(page: Page, base_url: str) -> list[str]:
     return found
 
 
-def set_up(page: Page, server: RunningServer) -> None:
-    """Open the one-time link and make the first account."""
-    page.goto(server.server.dashboard_url)
+def set_up(page: Page, server: RunningServer, origin: str = "") -> None:
+    """Open the one-time link, by another origin if one is given, and make the first account."""
+    page.goto(server.server.dashboard_url.replace(server.base_url, origin or server.base_url))
     page.get_by_label("Name").fill("Ada Lovelace")
     page.get_by_label("Email address").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)

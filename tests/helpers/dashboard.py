@@ -12,8 +12,11 @@ EMAIL, PASSWORD = "ada@example.com", "correct horse battery"
 class Admin:
     """One browser's worth of state: a cookie, and the token of its pages."""
 
-    def __init__(self, server: RunningServer) -> None:
+    def __init__(self, server: RunningServer, origin: str = "", address: str = "") -> None:
+        """Make one that calls the server by an origin, from an address that a proxy tells."""
         self.server = server
+        self.origin = origin or server.base_url
+        self.address = address
         self.cookies: dict[str, str] = {}
         self.token = ""
 
@@ -28,11 +31,12 @@ class Admin:
         netloc = urlsplit(self.server.base_url).netloc
         connection = http.client.HTTPConnection(netloc, timeout=30)
         sent = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
+        sent |= {"Host": urlsplit(self.origin).netloc, "X-Forwarded-For": self.address}
         body = None
         if method == "POST":
             body = urlencode(form or {}, doseq=True).encode()
             sent["Content-Type"] = "application/x-www-form-urlencoded"
-            sent["Origin"] = self.server.base_url
+            sent["Origin"] = self.origin
             sent["Sec-Fetch-Site"] = "same-origin"
         sent.update(headers or {})
         connection.request(method, path, body, {k: v for k, v in sent.items() if v})

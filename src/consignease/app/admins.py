@@ -1,15 +1,18 @@
 """The verbs of administrators, each one unit of work; every one leaves a line in the audit log."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
+from consignease.app import tries
 from consignease.domain import admins as rules
 from consignease.domain.admins import Admin, Session
 from consignease.domain.faults import Conflict, Forbidden, Invalid, NotFound
+from consignease.domain.tries import Key
 from consignease.store import admins as store
+from consignease.store import tries as store_tries
 from consignease.store.tx import Tx
 
 T = TypeVar("T")
@@ -153,17 +156,30 @@ def by_number(tx: Tx, no: int) -> Admin | None:
     return store.get(tx, no)
 
 
-def failed(tx: Tx, no: int, entry: Entry) -> None:
-    """Count a failed try to sign in; after many the account is closed for a while."""
-    admin = store.get(tx, no)
-    if admin is not None:
-        failures = admin.failures + 1
-        store.failed(tx, no, failures, rules.lock_until(failures, entry.at))
+def failed(tx: Tx, tried: Sequence[Key], entry: Entry | None) -> None:
+    """Note a failed try to sign in; None if nobody has that address.
+
+    Both take one durable write, so that an answer's time does not tell who has
+    an account.
+    """
+    for key in tried:
+        store_tries.touch(tx, key.name)
+    if entry is not None:
         note(tx, entry)
 
 
-def sign_in(tx: Tx, no: int, session: Session, step: int, entry: Entry) -> None:
+def sign_in(
+    tx: Tx, no: int, session: Session, step: int, tried: Sequence[Key], entry: Entry
+) -> None:
     """Open a session; ones that are over are dropped on the way.
+
+    Args:
+        tx: The transaction.
+        no: The administrator's number.
+        session: The session.
+        step: The time step of the code that was used; 0 if there was none.
+        tried: What the tries that led here were counted by.
+        entry: For the audit log.
 
     Raises:
         Invalid: the code was used a moment ago.
@@ -174,6 +190,7 @@ def sign_in(tx: Tx, no: int, session: Session, step: int, entry: Entry) -> None:
     store.end_stale(tx, entry.at, rules.IDLE_MS)
     store.signed_in(tx, no, max(step, admin.totp_step), entry.at)
     store.add_session(tx, no, session)
+    tries.forgive(tx, tried)
     note(tx, entry)
 
 
@@ -211,6 +228,18 @@ def change_password(tx: Tx, no: int, digest: str, keep: str, entry: Entry) -> No
     """Keep a new password; every other session ends."""
     store.set_password(tx, no, digest)
     store.end_sessions(tx, no, keep)
+    note(tx, entry)
+
+
+def drop_password(tx: Tx, no: int, entry: Entry) -> None:
+    """Let passkeys be the only way in: the password goes, and the authenticator app with it.
+
+    Raises:
+        Forbidden: there is no passkey.
+    """
+    if not _find(tx, no).passkeys:
+        raise Forbidden("Add a passkey first: without one nobody could sign in.")
+    store.drop_password(tx, no)
     note(tx, entry)
 
 

@@ -32,6 +32,9 @@ COMMANDS = {
         "consignease.cli.endpoints:endpoints", "List and change webhook endpoints.", "server"
     ),
     "keys": Entry("consignease.cli.keys:keys", "Make, list and revoke API keys.", "server"),
+    "admin": Entry(
+        "consignease.cli.admin:admin", "Let an administrator of the Dashboard back in.", "server"
+    ),
     "messages": Entry(
         "consignease.cli.messages:messages", "List, send and explain messages.", "server"
     ),

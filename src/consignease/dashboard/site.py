@@ -15,6 +15,7 @@ from consignease.app import operations
 from consignease.dashboard import (
     access,
     account,
+    account_passkeys,
     brand,
     catalog,
     endpoint_credentials,
@@ -25,12 +26,16 @@ from consignease.dashboard import (
     live,
     logs,
     messages,
+    passkeys,
+    recovery,
     replays,
+    sign_in,
     static,
     team,
     user_edit,
     users,
 )
+from consignease.dashboard.entering import refusal
 from consignease.dashboard.visit import Deps, Place, Route, Visit, mounted, read_form
 from consignease.domain.faults import (
     Fault,
@@ -38,6 +43,7 @@ from consignease.domain.faults import (
     Invalid,
     NotFound,
     TooLarge,
+    TooSoon,
     Unauthenticated,
     Unavailable,
 )
@@ -79,6 +85,7 @@ _STATUSES: tuple[tuple[type[Fault], int], ...] = (
     (Forbidden, 403),
     (Unauthenticated, 401),
     (TooLarge, 413),
+    (TooSoon, 429),
     (Unavailable, 503),
     (Invalid, 422),
 )
@@ -101,7 +108,11 @@ def status_of(fault: Fault) -> int:
 
 ROUTES: tuple[Route, ...] = (
     *access.ROUTES,
+    *sign_in.ROUTES,
+    *passkeys.ROUTES,
+    *recovery.ROUTES,
     *account.ROUTES,
+    *account_passkeys.ROUTES,
     *team.ROUTES,
     *live.ROUTES,
     *OF_ENDPOINTS,
@@ -140,7 +151,9 @@ class Dashboard:
             return await self._dispatch(visit, path)
         except Fault as fault:
             status = status_of(fault)
-            return visit.page("fault.html", status=status, fault=fault, status_code=status)
+            answer = visit.page("fault.html", status=status, fault=fault, status_code=status)
+            answer.headers.update(refusal(fault)[1])
+            return answer
         except Exception:  # noqa: BLE001 - whatever it is, the answer is a page
             _log.exception("%s %s", request.method, path)
             fault = Fault("Something went wrong on our side.", detail="The server's log has it.")

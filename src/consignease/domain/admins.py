@@ -15,19 +15,19 @@ IDLE_MS = 24 * 3_600_000
 """How long a session lasts unused."""
 INVITE_MS = 3 * 24 * 3_600_000
 """How long an invitation can be accepted."""
-FAILURES = 10
-"""After how many wrong passwords or codes in a row an account is closed for a while."""
-_LOCK_MS = 15 * 60_000
+FRESH_MS = 10 * 60_000
+"""How recent a sign-in stands for a password where there is none to ask for."""
 
 
 class Admin(msgspec.Struct, frozen=True, kw_only=True):
     """One administrator.
 
     Attributes:
-        password_digest: None while the invitation was not accepted.
+        password_digest: None while the invitation was not accepted, and when passkeys are
+            the only way in.
         totp_sealed: The secret of the authenticator app; None if there is none.
         totp_step: The last time step of which a code was used.
-        locked_until: Until when nobody can sign in as this one, in milliseconds.
+        passkeys: How many there are.
     """
 
     no: int
@@ -38,14 +38,23 @@ class Admin(msgspec.Struct, frozen=True, kw_only=True):
     password_digest: str | None
     totp_sealed: bytes | None
     totp_step: int
-    failures: int
-    locked_until: int | None
     last_sign_in_at: int | None
     created_at: int
+    passkeys: int
 
     def may(self, role: str) -> bool:
         """Tell whether this one has at least that role."""
         return ROLES.index(self.role) >= ROLES.index(role)
+
+    @property
+    def joined(self) -> bool:
+        """Whether this one can sign in; else the invitation was not accepted yet."""
+        return self.password_digest is not None or self.passkeys > 0
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether more than a password stands before the account, or may stand in its place."""
+        return self.totp_sealed is not None or self.passkeys > 0
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -101,10 +110,3 @@ def check_role(role: str) -> str:
     if role not in ROLES:
         raise Invalid(f"A role is one of {', '.join(ROLES)}.", param="role")
     return role
-
-
-def lock_until(failures: int, now: int) -> int | None:
-    """Return until when an account is closed after so many failures in a row."""
-    if failures < FAILURES:
-        return None
-    return now + _LOCK_MS * 2 ** min(failures - FAILURES, 6)

@@ -11,6 +11,7 @@
     ├── Gone              what was named was there and is not kept any more
     ├── Conflict          it would break a rule about what exists already
     ├── TooLarge          it is larger than we store or deliver
+    ├── TooSoon           it was tried too often; says when it may be tried again
     └── Unavailable       we cannot do it now; nothing was changed
 
 A fault says what happened in a stable `code`, a short `message`, a longer
@@ -95,6 +96,23 @@ class TooLarge(Fault):
     """It is larger than we store or deliver."""
 
     default_code = "request_body_too_large"
+
+
+class TooSoon(Fault):
+    """It was tried too often.
+
+    Args:
+        wait_ms: In how many milliseconds it may be tried again.
+    """
+
+    default_code = "too_many_tries"
+
+    def __init__(self, wait_ms: int, *, param: str | None = None) -> None:
+        self.seconds = -(-wait_ms // 1000)
+        count = self.seconds if self.seconds <= 60 else -(-self.seconds // 60)
+        unit = "second" if self.seconds <= 60 else "minute"
+        text = f"Too many tries. Try again in {count} {unit}{'' if count == 1 else 's'}."
+        super().__init__(text, param=param)
 
 
 class Unavailable(Fault):

@@ -3,11 +3,12 @@
 from typing import Any
 
 from consignease.domain.admins import Admin, Session
+from consignease.store import passkeys, tickets
 from consignease.store.tx import Tx
 
 _COLUMNS = (
-    "no, id, email, name, role, password_digest, totp_sealed, totp_step, failures,"
-    " locked_until, last_sign_in_at, created_at"
+    "no, id, email, name, role, password_digest, totp_sealed, totp_step, last_sign_in_at,"
+    " created_at, (SELECT count(*) FROM admin_passkey p WHERE p.admin = admin.no) AS passkeys"
 )
 _ANY = "SELECT 1 FROM admin LIMIT 1"
 _INSERT = """
@@ -22,15 +23,20 @@ _BY_EMAIL = f"SELECT {_COLUMNS} FROM admin WHERE email = ?"  # noqa: S608
 _BY_INVITE = f"""
 SELECT {_COLUMNS} FROM admin WHERE invite_hash = ? AND invite_expires_at > ?
 """  # noqa: S608
-_OWNERS = "SELECT count(*) FROM admin WHERE role = 'owner' AND password_digest IS NOT NULL"
+_OWNERS = """
+SELECT count(*) FROM admin WHERE role = 'owner' AND (password_digest IS NOT NULL
+  OR EXISTS (SELECT 1 FROM admin_passkey p WHERE p.admin = admin.no))
+"""
 _DELETE = "DELETE FROM admin WHERE no = ?"
-_FAILED = "UPDATE admin SET failures = ?, locked_until = ? WHERE no = ?"
 _SIGNED_IN = """
 UPDATE admin SET failures = 0, locked_until = NULL, last_sign_in_at = ?, totp_step = ?
 WHERE no = ?
 """
 _SET_DIGEST = """
 UPDATE admin SET password_digest = ?, invite_hash = NULL, invite_expires_at = NULL WHERE no = ?
+"""
+_DROP_DIGEST = """
+UPDATE admin SET password_digest = NULL, totp_sealed = NULL, totp_step = 0 WHERE no = ?
 """
 _SET_TOTP = "UPDATE admin SET totp_sealed = ?, totp_step = ? WHERE no = ?"
 _SET_ROLE = "UPDATE admin SET role = ? WHERE no = ?"
@@ -100,14 +106,11 @@ def owners(tx: Tx) -> int:
 
 
 def delete(tx: Tx, no: int) -> None:
-    """Remove an administrator with all sessions."""
+    """Remove an administrator with all sessions, passkeys and tickets."""
+    passkeys.drop_of(tx, no)
+    tickets.drop_of(tx, no)
     tx.execute(_END_ALL, (no, ""))
     tx.execute(_DELETE, (no,))
-
-
-def failed(tx: Tx, no: int, failures: int, locked_until: int | None) -> None:
-    """Count a failure to sign in."""
-    tx.execute(_FAILED, (failures, locked_until, no))
 
 
 def signed_in(tx: Tx, no: int, totp_step: int, now: int) -> None:
@@ -118,6 +121,11 @@ def signed_in(tx: Tx, no: int, totp_step: int, now: int) -> None:
 def set_password(tx: Tx, no: int, digest: str) -> None:
     """Keep the digest of a password; an invitation is used up by it."""
     tx.execute(_SET_DIGEST, (digest, no))
+
+
+def drop_password(tx: Tx, no: int) -> None:
+    """Forget the password, and the authenticator app that went with it."""
+    tx.execute(_DROP_DIGEST, (no,))
 
 
 def set_totp(tx: Tx, no: int, sealed: bytes | None, step: int) -> None:

@@ -3,6 +3,7 @@
 from consignease.store.tables import (
     access,
     delivering,
+    entering,
     instances,
     operators,
     people,
@@ -15,6 +16,7 @@ from consignease.store.tables.columns import metadata
 __all__ = [
     "access",
     "delivering",
+    "entering",
     "instances",
     "metadata",
     "operators",

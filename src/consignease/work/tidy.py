@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from consignease.app import portal, tasks
+from consignease.app import portal, tasks, tickets, tries
 from consignease.edge.clock import Clock
 from consignease.store import housekeeping, idempotency
 from consignease.store.opening import AnyStore
@@ -24,6 +24,10 @@ async def tidy(store: AnyStore, clock: Clock) -> None:
             while await store.write(portal.drop_ended, clock.now()):
                 pass
             while await store.write(tasks.drop_ended, clock.now()):
+                pass
+            while await store.write(tickets.drop_ended, clock.now()):
+                pass
+            while await store.write(tries.drop_ended, clock.now()):
                 pass
         except Exception:  # noqa: BLE001 - the next round may do better
             _log.exception("tidying failed; it is tried again")
