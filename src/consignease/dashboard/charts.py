@@ -1,6 +1,6 @@
 """Numbers for charts: buckets of attempts, and small bars made here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +11,39 @@ class Bar(msgspec.Struct, frozen=True):
 
     x: float
     tone: str
+
+
+class Phase(msgspec.Struct, frozen=True):
+    """A part of the time that an attempt took.
+
+    Attributes:
+        key: Names its colour.
+        label: What it was spent on.
+        us: How long, in microseconds.
+        x: Where it begins, in percent of the whole.
+        width: How much of the whole it is, in percent.
+    """
+
+    key: str
+    label: str
+    us: int
+    x: float
+    width: float
+
+
+def phases(attempt: Mapping[str, Any]) -> list[Phase]:
+    """Split what an attempt took into its phases, in their order."""
+    total, spent = attempt["total_us"], 0
+    found: list[Phase] = []
+    for key, label in (("dns", "DNS"), ("connect", "Connect"), ("tls", "TLS"), ("wait", "Wait")):
+        us = min(attempt[f"{key}_us"], total - spent)
+        found.append(_phase(key, label, us, spent, total))
+        spent += us
+    return [*found, _phase("read", "Read", total - spent, spent, total)]
+
+
+def _phase(key: str, label: str, us: int, spent: int, total: int) -> Phase:
+    return Phase(key, label, us, spent * 100 / max(1, total), us * 100 / max(1, total))
 
 
 def spark(attempts: Sequence[tuple[int, bool]], bars: int) -> list[Bar]:

@@ -6,6 +6,8 @@ from typing import Any
 from starlette.responses import Response
 
 from consignease.app import admins, tasks
+from consignease.dashboard.charts import phases
+from consignease.dashboard.sent import as_sent
 from consignease.dashboard.visit import Route, Visit, whole
 from consignease.domain.advice import explain as advise
 from consignease.domain.delivery import State
@@ -57,6 +59,8 @@ async def _find(visit: Visit) -> dict[str, Any]:
             attempt["advice"] = advise(
                 attempt["status"], attempt["phase"], attempt["headers"], attempt["response"]
             )
+            attempt["phases"] = phases(attempt)
+            attempt["sent"] = as_sent(found, one, attempt, visit.deps.started_at)
     return found
 
 

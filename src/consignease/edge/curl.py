@@ -11,7 +11,14 @@ import pycurl
 
 from consignease import __version__
 from consignease.edge.guard import DEVELOPMENT, Policy, verdict
-from consignease.edge.outcome import BODY_LIMIT, HEADERS_LIMIT, Outcome, Request
+from consignease.edge.outcome import (
+    BODY_LIMIT,
+    HEADERS_LIMIT,
+    WHILE_CONNECTING,
+    WHILE_TLS,
+    Outcome,
+    Request,
+)
 from consignease.edge.tls import Tls
 
 LIFETIME_S = 300
@@ -19,6 +26,9 @@ LIFETIME_S = 300
 
 IDLE_S = 60
 """Seconds of idleness after which a kept connection is not used again."""
+
+USER_AGENT = f"Consignease/{__version__}"
+"""What every request says of who sends it."""
 
 _HEADER_LINES = 128
 _LARGE = 16_384
@@ -234,7 +244,7 @@ class Exchange:
             return None, ""
         phase, words = _PHASES.get(code, ("read", "the answer could not be read"))
         if phase == "deadline":
-            words = f"no whole answer within {self.key[2] / 1000:g} s (while {self._doing(status)})"
+            words = f"no whole answer within {self.key[2] / 1000:g} s ({self._doing(status)})"
         elif phase == "tls":
             words = f"{words}: {detail}"
         elif phase == "connect":
@@ -247,10 +257,10 @@ class Exchange:
 
     def _doing(self, status: int) -> str:
         if status >= _FIRST_FINAL_STATUS:
-            return "reading the answer"
+            return "while reading the answer"
         if self._info(pycurl.PRETRANSFER_TIME_T):
-            return "waiting for the answer"
-        return "negotiating TLS" if self._info(pycurl.CONNECT_TIME_T) else "connecting"
+            return "while waiting for the answer"
+        return WHILE_TLS if self._info(pycurl.CONNECT_TIME_T) else WHILE_CONNECTING
 
     def _open(
         self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]
@@ -299,5 +309,5 @@ _OPTIONS: tuple[tuple[int, object], ...] = (
     (pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2),
     (pycurl.SSL_VERIFYPEER, 1),
     (pycurl.SSL_VERIFYHOST, 2),
-    (pycurl.USERAGENT, f"Consignease/{__version__}"),
+    (pycurl.USERAGENT, USER_AGENT),
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from consignease.domain.faults import Unavailable
 
-HEAD = "0012"
+HEAD = "0018"
 """The newest schema revision this release knows."""
 
 MOVED = "moved"

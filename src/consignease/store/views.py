@@ -42,7 +42,8 @@ SELECT m.*, o.id AS subject_id FROM message m LEFT JOIN object o ON o.no = m.sub
 WHERE m.cursor = ? AND m.app = ?
 """
 _DELIVERIES = """
-SELECT d.*, e.id AS endpoint_id, e.url, e.description, e.disabled, e.deleted_at, e.paused_until
+SELECT d.*, e.id AS endpoint_id, e.url, e.description, e.disabled, e.deleted_at, e.paused_until,
+  e.headers AS own_headers, e.credentials, e.updated_at AS changed_at
 FROM delivery d JOIN endpoint e ON e.no = d.endpoint WHERE d.cursor = ? ORDER BY d.endpoint
 """
 _ATTEMPTS_OF = "SELECT * FROM attempt WHERE cursor = ? ORDER BY endpoint, n DESC LIMIT 200"

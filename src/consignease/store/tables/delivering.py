@@ -205,8 +205,15 @@ attempt = table(
     integer("tls_us"),
     integer("wait_us"),
     integer("total_us"),
+    integer("dns_us", server_default="0"),
+    integer("skew", server_default="0"),
     Index("attempt_endpoint", "endpoint", "at"),
     rowid=False,
     by="cursor",
 )
-"""One HTTP try each."""
+"""One HTTP try each.
+
+`dns_us` is how long it waited for the addresses of a name that were not known, as part
+of `total_us`. `skew` is by how many seconds the timestamp that was signed, which is the
+wall clock's, was ahead of `at`, which is steady: nearly always 0, which takes no room.
+"""
