@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from consignease.dashboard import endpoint_pages as list_page
 from consignease.dashboard import messages as page
 from consignease.dashboard.render import COLOURED, json_html
 from consignease.domain.messages import cursor_of
@@ -145,3 +146,31 @@ def test_a_look_at_the_log_ends_in_time(
         looks += 1
     assert looks >= 4
     assert found == ["rare.one"]
+
+
+def test_a_list_of_attempts_has_each_once_also_of_one_millisecond(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages and slices end within many attempts of the same time, and none is skipped."""
+    monkeypatch.setattr(views, "_ATTEMPTS_SLICE", 4)
+    monkeypatch.setattr(list_page, "PAGE", 3)
+    name, (end,) = sent(server, 1)
+    cursor = cursor_of(server.keys().id, name)
+    assert cursor is not None
+    (delivery,) = server.read(views.deliveries, cursor)
+
+    def more(tx: Tx) -> None:
+        rest = (0, 500, None, "", b"", b"no", 0, 0, 900, 1_000, 0, 0)
+        number = delivery["endpoint"]
+        attempts.insert(tx, [(cursor, number, n, 1_000, *rest) for n in range(2, 12)])
+
+    server.write(more)
+    admin = Admin(server).set_up()
+    path = f"{BASE}/endpoints/{end}/attempts?outcome=failed"
+    seen: list[int] = []
+    while path:
+        text = admin.get(path)
+        seen += [int(n) for n in re.findall(r">try (\d+)<", text)]
+        more_link = re.search(r'href="([^"]*)">(?:Older attempts|Look further back)', text)
+        path = more_link[1].replace("&amp;", "&") if more_link else ""
+    assert seen == list(range(11, 1, -1))
