@@ -78,7 +78,7 @@ def _read(tx: Tx, app_no: int, cursor: int, asked: Asked) -> dict[str, Any] | No
             found["narrow"] = True
     found["more"] = rows[DELIVERIES]["endpoint_id"] if len(rows) > DELIVERIES else None
     found["deliveries"] = rows = rows[:DELIVERIES]
-    limit = max(2, TRIES // max(1, len(rows)))
+    limit = max(1, TRIES // max(1, len(rows)))
     for row in rows:
         row["attempts"] = views.tries(tx, cursor, row["endpoint"], asked.before, limit)
         last = row["attempts"][-1]["n"] if len(row["attempts"]) == limit else 1
