@@ -40,6 +40,8 @@ BENCHES = {
     "growth": "bench_growth",
     "memory": "bench_memory",
     "users": "bench_users",
+    "live": "bench_live",
+    "dashboard": "bench_dashboard",
 }
 """Names and modules; the long ones last."""
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.bench.bench_engine import receiver
+from tests.bench.bench_live import measure
 from tests.helpers import browser as helper
 from tests.helpers.receiver import Receiver
 from tests.helpers.server import RunningServer, add_endpoint
@@ -43,3 +45,19 @@ def test_a_page_under_a_flood_stays_responsive_and_right(browser: Browser, tmp_p
         assert page.evaluate("window.longest") < 1_000
         client.close()
     context.close()
+
+
+def test_pages_that_are_typed_into_follow_500_attempts_a_second(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """List, overview and charts end right, keep what was typed, and are loaded once a second."""
+    with receiver() as url:
+        rows = measure(browser, tmp_path / "data", url, 2)
+    found = {row["name"].removeprefix("live."): row["value"] for row in rows}
+    for name in ("refused", "lost", "duplicates"):
+        assert found[name] == 0, found
+    for page in ("attempts", "overview", "activity"):
+        assert found[f"{page}.wrong"] == 0, found
+        # One more each: the first is at once, and the form asks about its URL.
+        assert 0 < found[f"{page}.updates"] < 2.5, found
+        assert found[f"{page}.longest_block"] < 1_000, found

@@ -57,7 +57,8 @@ async def test_good_addresses_are_all_offered() -> None:
     """The vetted addresses come joined, in the resolver's order."""
     names = Names({"a.example": ["2606:4700::1", "93.184.215.14"]})
     judged = await vet(names, check_url("http://a.example"), production())
-    assert judged == Vetted("2606:4700::1,93.184.215.14", "a public address")
+    assert isinstance(judged, Vetted)
+    assert (judged.address, judged.reason) == ("2606:4700::1,93.184.215.14", "a public address")
 
 
 async def test_a_literal_is_judged_without_resolving() -> None:

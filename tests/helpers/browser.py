@@ -63,8 +63,13 @@ def watch(page: Page, base_url: str) -> list[str]:
 
 
 def set_up(page: Page, server: RunningServer, origin: str = "") -> None:
-    """Open the one-time link, by another origin if one is given, and make the first account."""
-    page.goto(server.server.dashboard_url.replace(server.base_url, origin or server.base_url))
+    """Open a server's one-time link, by another origin if one is given, and make the account."""
+    enter(page, server.server.dashboard_url.replace(server.base_url, origin or server.base_url))
+
+
+def enter(page: Page, url: str) -> None:
+    """Open the one-time link and make the first account."""
+    page.goto(url)
     page.get_by_label("Name").fill("Ada Lovelace")
     page.get_by_label("Email address").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)

@@ -120,7 +120,7 @@ class Engine:
             jitter=0,
         )
         attempt = (cursor, self.endpoint, item.attempts + 1, self.now, 0, result.status)
-        row = (*attempt, result.phase, "", b"", b"", 0, 0, 0, 0)
+        row = (*attempt, result.phase, "", b"", b"", 0, 0, 0, 0, 0, 0)
         tried = Tried(item, row, settled, wanted, self.instance.app, started, self.now)
         await self.store.write(record, [tried], [])
         self.hand.room += 1

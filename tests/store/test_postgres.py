@@ -175,7 +175,7 @@ def test_a_delivery_is_not_forgotten_that_came_before_its_predecessor_was_record
         engine.hand.leased.clear()
         policy = Policy()
         done = Settled(state=State.SUCCEEDED, tries=1)
-        row = (first, engine.endpoint, 1, engine.now, 0, 204, None, "", b"", b"", 0, 0, 0, 0)
+        row = (first, engine.endpoint, 1, engine.now, 0, 204, None, "", b"", b"", 0, 0, 0, 0, 0, 0)
         tried = Tried(item, row, done, policy, engine.instance.app, engine.now, engine.now)
 
         def slow(tx: Tx) -> None:

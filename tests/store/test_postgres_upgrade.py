@@ -187,7 +187,7 @@ def upgrade() -> None:
     op.create_index("delivery_x", "delivery", ["started_at"], sqlite_where=sa.text("state = 4"))
     with op.batch_alter_table("endpoint") as batch:
         batch.add_column(sa.Column("more", sa.Integer(), nullable=False, server_default="0"))
-    op.drop_index("attempt_endpoint", "attempt")
+    op.drop_index("attempt_newest", "attempt")
     op.execute("UPDATE endpoint SET note = 'filled'")
 '''
 
@@ -244,7 +244,7 @@ def test_simple_operations_written_for_sqlite_run_beside_a_running_store(
             assert any(text in one for one in indexes)
         (partial,) = [one for one in indexes if "delivery_x" in one]
         assert partial.endswith("WHERE (state = 4)")
-        assert not any("attempt_endpoint" in one for one in indexes)
+        assert not any("attempt_newest" in one for one in indexes)
         columns = {(row[0], row[3]): row[4:] for row in made if len(row) == 9}
         assert columns["thing", "no"] == ("bigint", None, True, "d", None)
         assert columns["thing", "name"] == ("text", "C", True, "", None)

@@ -9,7 +9,7 @@ from consignease.app import admins, redeliver, tasks
 from consignease.app import endpoints as app
 from consignease.dashboard import endpoint_forms as forms
 from consignease.dashboard import handlers, offered
-from consignease.dashboard.charts import percentile, spark
+from consignease.dashboard.charts import outcomes, percentile, spark
 from consignease.dashboard.endpoint_signatures import public_keys
 from consignease.dashboard.endpoints import DAY_MS, health
 from consignease.dashboard.visit import Route, Visit, whole
@@ -33,7 +33,7 @@ def _read(tx: Tx, app_no: int, name: str, now: int) -> dict[str, Any]:
     if row is None:
         raise NotFound("There is no such endpoint.", detail="It may have been deleted.")
     recent = views.recent(tx, row["no"], now - DAY_MS, _RECENT)
-    good = [one["phase"] is None and 200 <= one["status"] < 300 for one in recent]
+    good = outcomes(recent)
     times = sorted(one["total_us"] for one in recent)
     waiting, oldest = views.unsent(tx, row["no"])
     live = store.secrets(tx, row["no"], now)
@@ -42,7 +42,7 @@ def _read(tx: Tx, app_no: int, name: str, now: int) -> dict[str, Any]:
         "health": health(row, sum(good), now),
         "recent": len(recent),
         "good": sum(good),
-        "spark": spark([(one["at"], ok) for one, ok in zip(recent, good, strict=True)], 48),
+        "spark": spark(good, 48),
         "p50": percentile(times, 0.5),
         "p99": percentile(times, 0.99),
         "waiting": waiting,
@@ -191,7 +191,9 @@ def _result(tx: Tx, app_no: int, instance_id: str, name: str) -> dict[str, Any] 
     found = None if cursor is None else views.message(tx, app_no, cursor)
     if found is None:
         return None
-    rows = views.deliveries(tx, found["cursor"])
+    rows = views.deliveries(tx, found["cursor"], limit=1)
+    for row in rows:
+        row["attempts"] = views.tries(tx, found["cursor"], row["endpoint"], limit=1)
     return {"id": name, "type": found["type"], "delivery": rows[0] if rows else None}
 
 
@@ -253,7 +255,7 @@ async def attempts(visit: Visit) -> Response:
         "code": whole(code, 3) or 0,
         "subject": visit.query("subject").strip(),
     }
-    before = whole(visit.query("before")) or 2**60
+    before = _place(visit.query("before"))
     row = await visit.store.read(app.identify, visit.instance, visit.path["endpoint"])
     rows, more = await visit.store.read(_attempts, visit.instance.app, row, wanted, before)
     for one in rows:
@@ -263,7 +265,7 @@ async def attempts(visit: Visit) -> Response:
         visit,
         "attempts",
         rows=rows,
-        more=more,
+        more=more and "-".join(map(str, more)),
         wanted=wanted,
         filtered=filtered,
         catalogue=await offered.read(visit),
@@ -271,10 +273,19 @@ async def attempts(visit: Visit) -> Response:
 
 
 def _attempts(
-    tx: Tx, app_no: int, name: str, wanted: dict[str, object], before: int
-) -> tuple[list[dict[str, Any]], int | None]:
+    tx: Tx, app_no: int, name: str, wanted: dict[str, Any], before: views.Place
+) -> tuple[list[dict[str, Any]], views.Place | None]:
     row = store.find(tx, app_no, name)
-    return views.attempts(tx, row["no"], wanted, before, PAGE)
+    return views.attempts(tx, app_no, row["no"], wanted, before, PAGE)
+
+
+def _place(text: str) -> views.Place:
+    """Read a place in the list from a link; the beginning if it is none."""
+    numbers = [whole(part) for part in text.split("-")]
+    if len(numbers) != 3 or None in numbers:
+        return views.NEWEST
+    at, cursor, n = (number or 0 for number in numbers)
+    return at, cursor, n
 
 
 async def advanced(visit: Visit) -> Response:

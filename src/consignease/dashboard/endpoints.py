@@ -8,7 +8,7 @@ from consignease.app import admins
 from consignease.app import endpoints as app
 from consignease.dashboard import endpoint_forms as forms
 from consignease.dashboard import offered
-from consignease.dashboard.charts import spark
+from consignease.dashboard.charts import outcomes, spark
 from consignease.dashboard.visit import Route, Visit
 from consignease.domain.access import Need
 from consignease.domain.endpoints import Endpoint
@@ -54,16 +54,14 @@ def _summaries(tx: Tx, instance: Instance, after: str | None, now: int) -> list[
     rows: list[dict[str, Any]] = []
     for row in store.page(tx, instance.app, after, PAGE + 1, ascending=False):
         recent = views.recent(tx, row["no"], now - DAY_MS, _RECENT)
-        good = [one["phase"] is None and 200 <= one["status"] < 300 for one in recent]
+        good = outcomes(recent)
         waiting, _ = views.unsent(tx, row["no"])
         rows.append(
             {
                 **dict(row),
                 "recent": len(recent),
                 "good": sum(good),
-                "spark": spark(
-                    [(one["at"], ok) for one, ok in zip(recent, good, strict=True)], _BARS
-                ),
+                "spark": spark(good, _BARS),
                 "waiting": waiting,
                 "health": health(row, sum(good), now),
             }

@@ -7,7 +7,6 @@ import msgspec
 from starlette.responses import Response
 
 from consignease.dashboard.charts import activity as charted
-from consignease.dashboard.charts import percentile
 from consignease.dashboard.visit import Route, Visit, whole
 from consignease.domain.messages import cursor_of, message_id
 from consignease.store import views
@@ -93,20 +92,18 @@ async def activity(visit: Visit) -> Response:
     now = visit.now
     start = now - RANGES[span][1] * 3_600_000
     read = await visit.store.read(_activity, visit.instance.app, visit.query("endpoint"), start)
-    rows = read.pop("rows")
-    good = sum(1 for row in rows if row["phase"] is None and 200 <= row["status"] < 300)
-    times = sorted(row["total_us"] for row in rows)
+    found = charted(read.pop("rows"), start, now, _BUCKETS)
     return visit.page(
         "activity.html",
         **read,
         chosen=visit.query("endpoint"),
         span=span,
         ranges=RANGES,
-        total=len(rows),
-        good=good,
-        p50=percentile(times, 0.5),
-        p99=percentile(times, 0.99),
-        data=msgspec.json.encode(charted(rows, start, now, _BUCKETS)).decode(),
+        total=found.total,
+        good=found.good,
+        p50=found.p50,
+        p99=found.p99,
+        data=msgspec.json.encode(found.charts).decode(),
     )
 
 

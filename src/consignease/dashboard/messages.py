@@ -1,11 +1,13 @@
 """One message: payload, deliveries, attempts, why they failed, and as a command."""
 
 import shlex
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
 from consignease.app import admins, tasks
+from consignease.dashboard.charts import phases
+from consignease.dashboard.sent import as_sent
 from consignease.dashboard.visit import Route, Visit, whole
 from consignease.domain.access import Need
 from consignease.domain.advice import explain as advise
@@ -33,19 +35,65 @@ TOLERANCE = 300
 """Seconds by which a receiver's clock may differ."""
 
 
-def _read(tx: Tx, app_no: int, cursor: int) -> dict[str, Any] | None:
+DELIVERIES = 20
+"""How many deliveries one page shows."""
+TRIES = 30
+"""How many tries one page shows, about: the newest of each delivery."""
+
+
+class Asked(NamedTuple):
+    """Which part of a message that went to many, or was tried often, is looked at.
+
+    Attributes:
+        only: Id of the one endpoint whose delivery is shown.
+        at: Id of the endpoint that the page begins at, where one page does not hold all.
+        before: Only tries with smaller numbers.
+    """
+
+    only: str = ""
+    at: str = ""
+    before: int = 2**31
+
+
+def _asked(visit: Visit, only: str = "") -> Asked:
+    before = whole(visit.query("before"), 9) or 2**31
+    return Asked(only or visit.query("endpoint"), visit.query("at"), before)
+
+
+def _read(tx: Tx, app_no: int, cursor: int, asked: Asked) -> dict[str, Any] | None:
     found = views.message(tx, app_no, cursor)
-    if found is not None:
-        found["deliveries"] = views.deliveries(tx, cursor)
+    if found is None:
+        return None
+
+    def number(name: str) -> int:
+        row = endpoints.by_id(tx, name)
+        return row["no"] if row else 0
+
+    found["narrow"] = bool(asked.only)
+    if asked.only:
+        no = number(asked.only)
+        rows = views.deliveries(tx, cursor, no, no)
+    else:
+        rows = views.deliveries(tx, cursor, limit=DELIVERIES + 1)
+        if len(rows) > DELIVERIES and asked.at:
+            rows = views.deliveries(tx, cursor, number(asked.at), limit=DELIVERIES + 1)
+            found["narrow"] = True
+    found["more"] = rows[DELIVERIES]["endpoint_id"] if len(rows) > DELIVERIES else None
+    found["deliveries"] = rows = rows[:DELIVERIES]
+    limit = max(1, TRIES // max(1, len(rows)))
+    for row in rows:
+        row["attempts"] = views.tries(tx, cursor, row["endpoint"], asked.before, limit)
+        last = row["attempts"][-1]["n"] if len(row["attempts"]) == limit else 1
+        row["earlier"] = last if last > 1 else None
     return found
 
 
-async def _find(visit: Visit) -> dict[str, Any]:
+async def _find(visit: Visit, only: str = "") -> dict[str, Any]:
     name = visit.path["message"]
     cursor = cursor_of(visit.instance.id, name)
     found = None
     if cursor is not None:
-        found = await visit.store.read(_read, visit.instance.app, cursor)
+        found = await visit.store.read(_read, visit.instance.app, cursor, _asked(visit, only))
     if found is None or message_id(visit.instance.id, found["cursor"], found["at"]) != name:
         raise NotFound(
             "There is no such message here.", detail="It may belong to the other instance."
@@ -60,6 +108,8 @@ async def _find(visit: Visit) -> dict[str, Any]:
                 attempt["status"], attempt["phase"], attempt["headers"], attempt["response"]
             )
             attempt["advice"] = advice if visit.is_built_in else plain(advice)
+            attempt["phases"] = phases(attempt)
+            attempt["sent"] = as_sent(found, one, attempt, visit.deps.started_at)
     return found
 
 
@@ -71,10 +121,16 @@ def _replays(tx: Tx, numbers: dict[str, int]) -> dict[str, Task]:
 
 async def _page(visit: Visit, status: int = 200, **values: Any) -> Response:
     message = await _find(visit)
+    about = values.get("curl_for") or values.get("checked")
+    if about and all(one["endpoint_id"] != about for one in message["deliveries"]):
+        message = await _find(visit, about)
     numbers = {one["endpoint_id"]: one["endpoint"] for one in message["deliveries"]}
     replays = await visit.store.read(_replays, numbers)
     shown = {"message": message, "curl": "", "curl_for": "", "diagnosis": None, "checked": ""}
-    shown |= {"form": visit.form, "states": State, "replays": replays}
+    here = f"{visit.base}/messages/{message['id']}"
+    query = visit.request.url.query
+    live = f"{here}?{query}" if query else here
+    shown |= {"form": visit.form, "states": State, "replays": replays, "there": here, "live": live}
     return visit.page("message.html", status=status, **{**shown, **values})
 
 

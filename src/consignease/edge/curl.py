@@ -11,7 +11,14 @@ import pycurl
 
 from consignease import __version__
 from consignease.edge.guard import DEVELOPMENT, Policy, verdict
-from consignease.edge.outcome import BODY_LIMIT, HEADERS_LIMIT, Outcome, Request
+from consignease.edge.outcome import (
+    BODY_LIMIT,
+    HEADERS_LIMIT,
+    WHILE_CONNECTING,
+    WHILE_TLS,
+    Outcome,
+    Request,
+)
 from consignease.edge.tls import Tls
 
 LIFETIME_S = 300
@@ -237,7 +244,7 @@ class Exchange:
             return None, ""
         phase, words = _PHASES.get(code, ("read", "the answer could not be read"))
         if phase == "deadline":
-            words = f"no whole answer within {self.key[2] / 1000:g} s (while {self._doing(status)})"
+            words = f"no whole answer within {self.key[2] / 1000:g} s ({self._doing(status)})"
         elif phase == "tls":
             words = f"{words}: {detail}"
         elif phase == "connect":
@@ -250,10 +257,10 @@ class Exchange:
 
     def _doing(self, status: int) -> str:
         if status >= _FIRST_FINAL_STATUS:
-            return "reading the answer"
+            return "while reading the answer"
         if self._info(pycurl.PRETRANSFER_TIME_T):
-            return "waiting for the answer"
-        return "negotiating TLS" if self._info(pycurl.CONNECT_TIME_T) else "connecting"
+            return "while waiting for the answer"
+        return WHILE_TLS if self._info(pycurl.CONNECT_TIME_T) else WHILE_CONNECTING
 
     def _open(
         self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]

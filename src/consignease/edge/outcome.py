@@ -12,6 +12,18 @@ HEADERS_LIMIT = 16_384
 """Bytes of an answer's headers that are kept."""
 
 
+WHILE_CONNECTING, WHILE_TLS = "while connecting", "while negotiating TLS"
+"""How far a request had come whose deadline was over before it was sent."""
+
+_BEFORE = frozenset({"request", "guard", "resolve", "connect", "tls"})
+
+
+def was_sent(phase: str | None, error: str) -> bool:
+    """Whether an attempt with this outcome came as far as sending its request."""
+    late = phase == "deadline" and (WHILE_CONNECTING in error or WHILE_TLS in error)
+    return phase not in _BEFORE and not late
+
+
 class Request(msgspec.Struct):
     """One POST.
 
@@ -62,7 +74,6 @@ class Outcome(msgspec.Struct):
         wait_us: microseconds from there to the first byte of the answer.
         total_us: microseconds in all.
         reused: whether a kept connection was used.
-        dns_us: always 0: names are resolved before.
     """
 
     tag: object
@@ -76,7 +87,6 @@ class Outcome(msgspec.Struct):
     wait_us: int = 0
     total_us: int = 0
     reused: bool = False
-    dns_us: int = 0
 
     @property
     def ours(self) -> bool:

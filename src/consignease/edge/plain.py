@@ -12,7 +12,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from consignease.edge.answer import Answer, BadAnswerError
-from consignease.edge.outcome import BODY_LIMIT, HEADERS_LIMIT, Outcome, Request
+from consignease.edge.outcome import BODY_LIMIT, HEADERS_LIMIT, WHILE_CONNECTING, Outcome, Request
 
 _IN, _OUT, _ERR, _HUP, _RDHUP = 0x1, 0x4, 0x8, 0x10, 0x2000
 # epoll's numbers, by which this file can be imported where there is no epoll.
@@ -220,10 +220,10 @@ class Connection:
     def expire(self) -> None:
         """Give up: the deadline is over."""
         assert self.request is not None
-        doing = "reading" if self._answer.status else "waiting for"
-        doing = "connecting" if self._connecting else f"{doing} the answer"
+        doing = "while reading" if self._answer.status else "while waiting for"
+        doing = WHILE_CONNECTING if self._connecting else f"{doing} the answer"
         seconds = self.request.timeout_ms / 1000
-        self._fail("deadline", f"no whole answer within {seconds:g} s (while {doing})")
+        self._fail("deadline", f"no whole answer within {seconds:g} s ({doing})")
 
     def _fail(self, phase: str, error: str) -> None:
         self._hand_over(self._outcome(phase, error), keep=False)

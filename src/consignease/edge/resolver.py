@@ -41,10 +41,13 @@ class Vetted(msgspec.Struct, frozen=True):
         address: numeric; several, all vetted, are joined by commas and are
             tried in turn. The form `Request.address` of the sender takes.
         reason: what the guard says about the first one.
+        dns_us: microseconds that the caller has waited for the name's addresses;
+            0 if they were known.
     """
 
     address: str
     reason: str
+    dns_us: int = 0
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -53,10 +56,12 @@ class Refused(msgspec.Struct, frozen=True):
     Attributes:
         phase: `resolve` if it has no address, `guard` if one of them is bad.
         reason: why, in plain words.
+        dns_us: as in `Vetted`.
     """
 
     phase: str
     reason: str
+    dns_us: int = 0
 
 
 @runtime_checkable
@@ -167,14 +172,18 @@ async def vet(resolver: Resolver, target: Target, policy: Policy) -> Vetted | Re
     now = vet_now(resolver, target, policy)
     if now is not None:
         return now
+    began = time.monotonic_ns()
     try:
         found = await resolver.resolve(target.host, target.port)
     except ResolveError as error:
-        return Refused("resolve", str(error))
+        judged = Refused("resolve", str(error))
     except Exception as error:  # noqa: BLE001 - an endpoint must not wait for ever for a look-up
         _log.exception("the look-up of a name failed")
-        return Refused("resolve", f"the look-up of {target.host} failed ({type(error).__name__})")
-    return vet_addresses(tuple(found), target.host, policy)
+        why = f"the look-up of {target.host} failed ({type(error).__name__})"
+        judged = Refused("resolve", why)
+    else:
+        judged = vet_addresses(tuple(found), target.host, policy)
+    return msgspec.structs.replace(judged, dns_us=(time.monotonic_ns() - began) // 1000)
 
 
 def vet_addresses(addresses: tuple[str, ...], host: str, policy: Policy) -> Vetted | Refused:

@@ -131,7 +131,7 @@ class Traces:
     def _stamp(self, batch: Sequence[Request]) -> None:
         """Let each request carry its delivery's trace."""
         for one in batch:
-            _, _, item, _ = cast("tuple[Any, Any, Leased, int]", one.tag)
+            item: Leased = cast("tuple[Any, ...]", one.tag)[2]
             carrier: dict[str, str] = {}
             _HTTP.inject(carrier, trace.set_span_in_context(self._delivery(item), Context()))
             cast("list[str]", one.headers).extend(
@@ -141,13 +141,15 @@ class Traces:
     def _recorded(self, tried: Sequence[Tried]) -> None:
         for one in tried:
             span = self._delivery(one.item)
-            _, _, number, sent_at, _, status, phase, error, _, _, _, _, _, total_us = one.attempt
-            end = sent_at * _MS + total_us * _US
+            _, _, number, sent_at, _, status, phase, error, *_, total_us, dns_us, _ = one.attempt
+            # It was sent once its name was found, which is part of the whole.
+            began = sent_at * _MS - dns_us * _US
+            end = began + total_us * _US
             attempt = self._tracer.start_span(
                 "attempt",
                 context=trace.set_span_in_context(span, Context()),
                 kind=SpanKind.CLIENT,
-                start_time=sent_at * _MS,
+                start_time=began,
                 attributes={
                     "consignease.attempt": number,
                     "http.response.status_code": status,

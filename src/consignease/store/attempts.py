@@ -9,19 +9,21 @@ from consignease.store.tx import Tx
 _INSERT = OfRows(
     """
 INSERT INTO attempt (cursor, endpoint, n, at, trigger, status, phase, error, headers, response,
-                     connect_us, tls_us, wait_us, total_us)
+                     connect_us, tls_us, wait_us, total_us, dns_us, skew)
 VALUES {rows} ON CONFLICT DO NOTHING
 """,
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 )
 _OF_MESSAGE = "SELECT * FROM attempt WHERE cursor = ? ORDER BY endpoint, n"
 _OF_ENDPOINT = """
 SELECT * FROM attempt WHERE endpoint = ? ORDER BY at DESC, cursor DESC, n DESC LIMIT ?
 """
 
-Row = tuple[int, int, int, int, int, int, str | None, str, bytes, bytes, int, int, int, int]
+Row = tuple[
+    int, int, int, int, int, int, str | None, str, bytes, bytes, int, int, int, int, int, int
+]
 """cursor, endpoint, n, at, trigger, status, phase, error, response headers and body, then
-connect, TLS, wait and total time in microseconds."""
+connect, TLS, wait, total and DNS time in microseconds, and the skew of what was signed."""
 
 
 def insert(tx: Tx, rows: Sequence[Row]) -> None:

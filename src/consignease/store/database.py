@@ -5,7 +5,7 @@ from pathlib import Path
 
 from consignease.domain.faults import Unavailable
 
-HEAD = "0016"
+HEAD = "0017"
 """The newest schema revision this release knows."""
 
 MOVED = "moved"

@@ -206,10 +206,10 @@ class Deliverer(Bell):
             self._vet(gate, route)
             return False
         if isinstance(vetted, Refused):
-            self._fail(gate, route, item, vetted.phase, vetted.reason)
+            self._fail(gate, route, item, vetted.phase, vetted.reason, vetted.dns_us)
             return True
-        tag = (gate, route, item, self._clock.now())
-        self._batch.append(request(tag, route.target, vetted, int(self._clock.wall())))
+        tag = (gate, route, item, self._clock.now(), int(self._clock.wall()), vetted.dns_us)
+        self._batch.append(request(tag, route.target, vetted))
         gate.begin(item)
         return True
 
@@ -221,10 +221,13 @@ class Deliverer(Bell):
             if self._crash:
                 self._crash("mid-send")
 
-    def _fail(self, gate: Gate, route: Route, item: Leased, phase: str, error: str) -> None:
+    def _fail(
+        self, gate: Gate, route: Route, item: Leased, phase: str, error: str, dns_us: int = 0
+    ) -> None:
         """Settle a delivery that could not even be sent."""
         gate.begin(item)
-        tag = (gate, route, item, self._clock.now())
+        now = self._clock.now()
+        tag = (gate, route, item, now, now // 1000, dns_us)
         self._loop.call_soon(self._finish, [Outcome(tag, phase=phase, error=error)])
 
     def _sent(self, outcomes: list[Outcome]) -> None:
@@ -245,7 +248,8 @@ class Deliverer(Bell):
         now = self._clock.now()
         touched: dict[int, Gate] = {}
         for outcome in outcomes:
-            gate, route, item, sent_at = cast("Tag", outcome.tag)
+            tag = cast("Tag", outcome.tag)
+            gate, route, item = tag[:3]
             gate.in_flight -= 1
             touched[gate.no] = gate
             if outcome.ours:
@@ -256,9 +260,7 @@ class Deliverer(Bell):
                     gate.paused_until = max(gate.paused_until, now + round(AGAIN * 1000))
                 gate.sending.discard(item.cursor)
                 continue
-            one = judge(
-                route, item, sent_at, outcome, now, self._clock, self._random.uniform(-1, 1)
-            )
+            one = judge(tag, outcome, now, self._clock, self._random.uniform(-1, 1))
             gate.apply(one.settled)
             if one.settled.gone:
                 route.open = False
@@ -345,7 +347,7 @@ class Deliverer(Bell):
             gate.vetting = False
         if isinstance(vetted, Refused) and gate.queue and gate.route is route:
             for item in gate.queue:
-                self._fail(gate, route, item, vetted.phase, vetted.reason)
+                self._fail(gate, route, item, vetted.phase, vetted.reason, vetted.dns_us)
             gate.queue.clear()
         found = vetted if isinstance(vetted, Vetted) and gate.route is route else None
         self._fill(gate, self._clock.now(), found)

@@ -170,7 +170,7 @@ class Listeners:
             asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self._done, unheard)
 
     def _hand_out(self, session: Session, request: Request) -> Event:
-        _, _, item, _ = cast("Tag", request.tag)
+        item = cast("Tag", request.tag)[2]
         session.count += 1
         number = session.count
         loop = asyncio.get_running_loop()
@@ -228,7 +228,7 @@ class Listeners:
 
 
 def _key(request: Request) -> tuple[int, int, int]:
-    gate, _, item, _ = cast("Tag", request.tag)
+    gate, _, item, *_ = cast("Tag", request.tag)
     return gate.no, item.cursor, item.attempts
 
 

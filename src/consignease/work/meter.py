@@ -55,7 +55,7 @@ class Meter:
         failed: list[Tried] = []
         took = waited = opened = 0
         for one in tried:
-            _, _, number, sent_at, _, status, phase, _, _, _, connect_us, _, _, total_us = (
+            _, _, number, sent_at, _, status, phase, _, _, _, connect_us, _, _, total_us, _, _ = (
                 one.attempt
             )
             key = phase or status

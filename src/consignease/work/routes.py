@@ -11,6 +11,7 @@ from consignease.domain.health import DISABLE_AFTER_MS
 from consignease.edge.clock import Clock
 from consignease.edge.credentials import NONE, Credentials, authorization, unseal
 from consignease.edge.guard import Policy as GuardPolicy
+from consignease.edge.lines import constant
 from consignease.edge.target import BadUrlError, Target, check_url
 from consignease.edge.vault import Vault
 from consignease.store import endpoints
@@ -24,8 +25,6 @@ from consignease.work.outlets import (
     LISTEN_SCHEME,
     LISTEN_TARGET,
 )
-
-_HEADERS = ["Content-Type: application/json", "Accept: */*"]
 
 
 def route_loader(
@@ -75,11 +74,12 @@ def route_loader(
             target=target,
             error=error,
             signers=[signer_of(vault.open(one["sealed"], row["id"]).decode()) for one in secrets],
-            headers=[
-                *_HEADERS,
-                *(f"{name}: {value}" for name, value in custom.items()),
-                *authorization(own, custom),
-            ],
+            headers=constant(
+                [
+                    *(f"{name}: {value}" for name, value in custom.items()),
+                    *authorization(own, custom),
+                ]
+            ),
             policy=policy,
             guard=LISTEN_POLICY if virtual else guards[row["instance_name"]],
             timeout_ms=row["timeout_ms"] or timeout_ms,

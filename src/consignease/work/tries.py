@@ -6,6 +6,7 @@ from consignease.domain.leases import Leased
 from consignease.domain.messages import message_id
 from consignease.domain.retry import retry_after_ms
 from consignease.edge.clock import Clock
+from consignease.edge.lines import of_try
 from consignease.edge.outcome import Outcome, Request
 from consignease.edge.resolver import Vetted
 from consignease.edge.target import Target
@@ -18,35 +19,23 @@ SUCCESS_BODY = 4_000
 ATTEMPT_HEADERS = 4_096
 """Bytes of the answer's headers that are kept."""
 
-Tag = tuple[Gate, Route, Leased, int]
-"""What a request carries through the sender; last, when it was sent, in milliseconds."""
+Tag = tuple[Gate, Route, Leased, int, int, int]
+"""What a request carries through the sender; last, when it was sent in milliseconds, the
+second of the wall clock that it was signed for, and how long its name took in microseconds."""
 
 
-def request(tag: Tag, target: Target, vetted: Vetted, second: int) -> Request:
+def request(tag: Tag, target: Target, vetted: Vetted) -> Request:
     """Sign a delivery's body for this moment and address it.
-
-    Both families of header names are sent: existing clients read one or the other.
 
     Args:
         tag: Comes back with the outcome.
         target: Where the endpoint is.
         vetted: Its address, which the guard allows.
-        second: The wall clock in Unix seconds; receivers compare it with theirs.
     """
-    _, route, item, _ = tag
+    _, route, item, _, second, _ = tag
     name = message_id(item.instance_id, item.cursor, item.at)
     signature = sign_all(route.signers, name, second, item.body)
-    kind = item.content_type
-    headers = [
-        *(route.headers if kind is None else (f"Content-Type: {kind}", *route.headers[1:])),
-        f"svix-id: {name}",
-        f"svix-timestamp: {second}",
-        f"svix-signature: {signature}",
-        f"webhook-id: {name}",
-        f"webhook-timestamp: {second}",
-        f"webhook-signature: {signature}",
-        f"consignease-attempt: {item.attempts + 1}",
-    ]
+    headers = of_try(route.headers, item.content_type, name, second, signature, item.attempts + 1)
     return Request(
         tag,
         target.url,
@@ -61,26 +50,17 @@ def request(tag: Tag, target: Target, vetted: Vetted, second: int) -> Request:
     )
 
 
-def judge(
-    route: Route,
-    item: Leased,
-    sent_at: int,
-    outcome: Outcome,
-    now: int,
-    clock: Clock,
-    jitter: float,
-) -> Tried:
+def judge(tag: Tag, outcome: Outcome, now: int, clock: Clock, jitter: float) -> Tried:
     """Decide what an outcome means for its delivery.
 
     Args:
-        route: The endpoint as it was when the request was made.
-        item: The delivery.
-        sent_at: When the request was made, in milliseconds.
+        tag: The request's.
         outcome: What came of it.
         now: The present, in milliseconds.
         clock: The wall clock, against which a Retry-After date is read.
         jitter: A number from -1 to 1 that spreads the retries.
     """
+    _, route, item, sent_at, second, dns_us = tag
     status, phase, body = outcome.status, outcome.phase, outcome.body
     if phase is None and 200 <= status < 300:
         result = Result(status)
@@ -113,6 +93,8 @@ def judge(
         outcome.connect_us,
         outcome.tls_us,
         outcome.wait_us,
-        outcome.total_us,
+        dns_us + outcome.total_us,
+        dns_us,
+        second - sent_at // 1000,
     )
     return Tried(item, attempt, settled, route.policy, route.app, started_at, now)

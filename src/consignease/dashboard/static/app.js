@@ -148,13 +148,18 @@
   // Live: the server says that something changed, at most once a second the page asks what.
   let last = 0, timer = 0, waiting = false;
   const underWay = new Map();
+  // Forms whose answer comes in place of a live part, which must be there until then.
+  const answering = new Set();
+  document.addEventListener('htmx:beforeSwap', (event) => {
+    if (answering.size && underWay.has(event.detail.xhr)) event.detail.shouldSwap = false;
+  });
   function live() {
     if (document.hidden || timer) return;
     timer = setTimeout(() => {
       timer = 0; last = Date.now();
       // A change that comes while the page is being loaded again is not in that answer.
       underWay.forEach((part, xhr) => { if (!part.isConnected) underWay.delete(xhr); });
-      if (underWay.size) { waiting = true; return; }
+      if (underWay.size || answering.size) { waiting = true; return; }
       // What somebody has opened stays under their hand; it is caught up with when it closes.
       if (document.querySelector('[data-live] .menu[open]')) { waiting = true; return; }
       htmx.trigger(document.body, 'live');
@@ -163,9 +168,15 @@
   document.addEventListener('changed', live);
   const catchUp = () => { if (waiting) { waiting = false; live(); } };
   document.addEventListener('toggle', (event) => { if (event.target.matches('.menu') && !event.target.open) catchUp(); }, true);
-  document.addEventListener('htmx:beforeRequest', (event) => { if (event.detail.elt.matches('[data-live]')) underWay.set(event.detail.xhr, event.detail.elt); });
+  document.addEventListener('htmx:beforeRequest', (event) => {
+    const { elt, target, xhr } = event.detail;
+    if (elt.matches('[data-live]')) underWay.set(xhr, elt);
+    else if (target?.matches('[data-live]')) answering.add(xhr);
+  });
   document.addEventListener('htmx:afterRequest', (event) => {
     if (underWay.delete(event.detail.xhr)) catchUp();
+    // What changed after the answer was made has been told while it was on its way.
+    else if (answering.delete(event.detail.xhr)) live();
   });
   function listen() {
     const source = new EventSource('/dashboard/live');

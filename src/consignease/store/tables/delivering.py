@@ -208,8 +208,19 @@ attempt = table(
     integer("tls_us"),
     integer("wait_us"),
     integer("total_us"),
-    Index("attempt_endpoint", "endpoint", "at"),
+    integer("dns_us", server_default="0"),
+    integer("skew", server_default="0"),
+    Index("attempt_newest", "endpoint", "at", "cursor", "n", "status", "phase", "total_us"),
     rowid=False,
     by="cursor",
 )
-"""One HTTP try each."""
+"""One HTTP try each.
+
+`dns_us` is how long it waited for the addresses of a name that were not known, as part
+of `total_us`. `skew` is by how many seconds the timestamp that was signed, which is the
+wall clock's, was ahead of `at`, which is steady: nearly always 0, which takes no room.
+
+The index is in the order of an endpoint's list, and holds what its numbers are made of:
+reading a thousand attempts one by one takes as long as a page may. Its last three columns
+cost an attempt 7 bytes and less than a microsecond (SQLite).
+"""
