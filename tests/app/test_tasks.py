@@ -126,8 +126,9 @@ async def test_a_replay_hands_on_no_more_than_the_endpoint_is_ready_for(engine: 
         return (await look(engine, task)).count
 
     assert [await step(), await step()] == [replays.LEAST, replays.LEAST]
-    sql = f"""INSERT INTO attempt SELECT cursor, endpoint, 1, {engine.now}, 0, 200, NULL, '',
-      x'', x'', 0, 0, 0, 0 FROM delivery"""
+    sql = f"""INSERT INTO attempt (cursor, endpoint, n, at, trigger, status, error, headers,
+      response, connect_us, tls_us, wait_us, total_us)
+      SELECT cursor, endpoint, 1, {engine.now}, 0, 200, '', x'', x'', 0, 0, 0, 0 FROM delivery"""
     await run(sql)
     assert [await step(), await step()] == [every // 4, every // 4]
     await run("UPDATE delivery SET state = 3, due_at = NULL WHERE state = 1")

@@ -124,7 +124,9 @@ def test_ed25519_signatures_are_switched_on_the_advanced_page(
         assert "whpk_" not in admin.get(f"{here}/advanced")
         assert shown(server, client, made["id"])["v1a"] is False
     assert "endpoint.sign_v1a" in admin.get("/dashboard/audit")
-    assert admin.invite("viewer").post(f"{here}/v1a", {"v1a": "1"}).status == 403
+    assert (
+        admin.invite("viewer", "keys@example.com").post(f"{here}/v1a", {"v1a": "1"}).status == 403
+    )
 
 
 @pytest.mark.parametrize(("backlog", "arrives"), [("resume", 2), ("skip", 1)])

@@ -83,9 +83,9 @@ class Admin:
             self.get("/dashboard/account")
         return answer
 
-    def invite(self, role: str) -> "Admin":
+    def invite(self, role: str, email: str = "") -> "Admin":
         """Invite somebody with a role, and return them signed in."""
-        email = f"{role}@example.com"
+        email = email or f"{role}@example.com"
         form = {"name": role, "email": email, "role": role}
         shown = self.post("/dashboard/team", form).body.decode()
         link = re.search(r"/dashboard/invitation\?token=([\w-]+)", shown)

@@ -5,7 +5,6 @@ import base64
 import pytest
 
 from consignease.domain import totp
-from consignease.domain.admins import FAILURES, lock_until
 from consignease.domain.advice import explain
 
 SECRET = b"12345678901234567890"
@@ -36,14 +35,6 @@ def test_the_secret_is_readable_by_apps() -> None:
     """Base32 in groups, and an address that apps open."""
     assert base64.b32decode(totp.readable(SECRET).replace(" ", "")) == SECRET
     assert totp.uri(SECRET, "a b@x").startswith("otpauth://totp/Consignease:a%20b%40x?secret=")
-
-
-def test_accounts_close_for_longer_and_longer() -> None:
-    """Nothing happens before the limit; then a quarter of an hour, doubled each time."""
-    assert lock_until(FAILURES - 1, 0) is None
-    assert lock_until(FAILURES, 0) == 15 * 60_000
-    assert lock_until(FAILURES + 1, 0) == 30 * 60_000
-    assert lock_until(FAILURES + 99, 0) == 15 * 60_000 * 64
 
 
 @pytest.mark.parametrize(

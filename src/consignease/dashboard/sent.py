@@ -12,10 +12,7 @@ from consignease.edge.outcome import was_sent
 from consignease.edge.target import BadUrlError, Target, check_url
 
 _NOTHING = "Nothing was sent: it failed before."
-_NOT_KEPT = (
-    "Not kept, so not shown: the signature, which Copy as curl in the menu above makes anew, and"
-    " traceparent, where traces are on."
-)
+_NOT_KEPT = "Not kept, so not shown: the signature, and traceparent, where traces are on."
 _CHANGED = (
     "The endpoint was changed after this: its address and its own headers are as they are set now."
 )

@@ -1,6 +1,6 @@
 """Kept connections for plain HTTP/1.1 under one policy, and the requests on them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from math import inf
 from time import monotonic
 from typing import cast
@@ -62,10 +62,12 @@ class PlainPool:
         """Whether it has anything to do, now or when connections have been idle for long."""
         return self._soonest != inf or self.active
 
-    def under_way(self) -> Iterable[Request]:
-        """Return the requests that have not come back."""
-        yield from [one.request for one in self._active if one.request is not None]
-        yield from [request for request, _ in self._again]
+    def given_back(self, phase: str, error: str) -> list[Outcome]:
+        """Return outcomes of a failure of ours for whatever has not come back, beside those that have."""
+        requests = [one.request for one in self._active if one.request is not None]
+        requests += [request for request, _ in self._again]
+        done, self._done = self._done, []
+        return done + [Outcome(one.tag, phase=phase, error=error) for one in requests]
 
     def start(self, request: Request) -> Outcome | None:
         """Send a request, or say why not.

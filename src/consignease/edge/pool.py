@@ -1,7 +1,7 @@
 """The libcurl handles and kept connections of one guard policy and set of certificates."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import pycurl
 
@@ -97,9 +97,12 @@ class Pool:
         """Whether it has anything to do."""
         return bool(self.active)
 
-    def under_way(self) -> Iterable[Request]:
-        """Return the requests that have not come back."""
-        return [exchange.request for exchange in self.active.values()]
+    def given_back(self, phase: str, error: str) -> list[Outcome]:
+        """Return outcomes of a failure of ours for whatever has not come back."""
+        return [
+            Outcome(exchange.request.tag, phase=phase, error=error)
+            for exchange in self.active.values()
+        ]
 
     def timeout_ms(self) -> int:
         """Return when `perform` has to be called at the latest; -1 if nothing waits."""

@@ -250,9 +250,7 @@ class Sender:
         self._retired.clear()
         self._in_flight = 0
         for pool in pools:
-            self._done += [
-                Outcome(request.tag, phase=phase, error=error) for request in pool.under_way()
-            ]
+            self._done += pool.given_back(phase, error)
             try:
                 pool.close()
             except Exception:  # noqa: BLE001 (what is left of it must not cost the rest)
