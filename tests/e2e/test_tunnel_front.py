@@ -221,3 +221,24 @@ def test_too_many_at_once_are_told_to_come_back(server: RunningServer, app: App)
         for connection in connections:
             connection.close()
     assert ask(server, held).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_client_that_does_not_read_holds_the_application_back(
+    server: RunningServer, app: App
+) -> None:
+    """Nobody between them takes more than a little; all of it comes once the client reads."""
+    size, before = 200_000_000, app.written
+    with connect(server) as connection:
+        connection.sendall(b"GET /bytes/%d HTTP/1.1\r\n" % size + HOST + CLOSE + b"\r\n")
+        seen, still = -1, 0
+        while still < 20:
+            still = still + 1 if app.written == seen else 0
+            seen = app.written
+            time.sleep(0.05)
+        assert seen - before < 32_000_000
+        head, _, body = connection.recv(65536, socket.MSG_WAITALL).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ")
+        came = len(body)
+        while part := connection.recv(1 << 20):
+            came += len(part)
+    assert came == size

@@ -28,7 +28,7 @@ class App:
     def __init__(self) -> None:
         self.raw = b""
         self.heads: list[bytes] = []
-        self.read = 0
+        self.read = self.written = 0
         self.hung_up = threading.Event()
         self._ticks: list[asyncio.Queue[bytes]] = []
         self._loop = asyncio.new_event_loop()
@@ -131,6 +131,7 @@ class App:
                 left -= len(part)
                 writer.write(part)
                 await writer.drain()
+                self.written += len(part)
         else:
             body = head if name == "head" else b"%d" % self.read
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
