@@ -1,6 +1,7 @@
 """An answer written straight to a client's socket, past the ASGI application."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from consignease.tunnel.frames import Fields
@@ -43,6 +44,7 @@ class Connection(Protocol):
 
     transport: asyncio.Transport
     flow: Any
+    tasks: set[asyncio.Task[None]]
 
     def on_response_complete(self) -> None:
         """The next request may be answered."""
@@ -119,6 +121,13 @@ class Direct:
         if self._asks and not self._over():
             self._asks = False
             self._connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something go on that ends with an answer; a server that ends waits for it."""
+        tasks = self._connection.tasks
+        task = asyncio.get_running_loop().create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     def answer(self, status: int, fields: Fields, data: bytes = b"", *, end: bool) -> None:
         """Begin the answer.

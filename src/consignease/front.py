@@ -47,16 +47,24 @@ class BadRequest(ValueError):  # noqa: N818 - the name of the answer
     """A request that is not served; the text says why."""
 
 
-def front(takes: Desk, proxies: Sequence[str]) -> type[HttpToolsProtocol]:
+Straight = Callable[[str, bytes, Fields], Exchange | None]
+"""Returns who answers a request of a method, target and fields; None if the application does."""
+
+
+def front(
+    takes: Desk, proxies: Sequence[str], calls: Straight | None = None
+) -> type[HttpToolsProtocol]:
     """Return the protocol class of a server.
 
     Args:
         takes: Takes what is not for the application.
+        calls: Takes what the application need not be asked for; None for nothing.
         proxies: Addresses and networks whose ``X-Forwarded-For`` is believed.
     """
 
     class Front(_Front):
         desk = takes
+        straight = staticmethod(calls) if calls else None
         proxied = staticmethod(ProxyHeadersMiddleware(_nothing, list(proxies))) if proxies else None
 
     return Front
@@ -64,6 +72,7 @@ def front(takes: Desk, proxies: Sequence[str]) -> type[HttpToolsProtocol]:
 
 class _Front(HttpToolsProtocol):
     desk: Desk
+    straight: Straight | None
     proxied: Any
     url: bytes
     _reason = ""
@@ -126,7 +135,10 @@ class _Front(HttpToolsProtocol):
             super().on_headers_complete()
             return
         method = self.parser.get_method()
-        exchange = self.desk.exchange(method.decode("ascii"), self.url, self.headers, self._origin)
+        name = method.decode("ascii")
+        exchange = self.desk.exchange(name, self.url, self.headers, self._origin)
+        if exchange is None and self.straight is not None:
+            exchange = self.straight(name, self.url, self.headers)
         if exchange is None:
             self.scope["consignease.target"] = self.url  # type: ignore[typeddict-unknown-key]
             super().on_headers_complete()
@@ -278,6 +290,8 @@ def _ambiguous_fields(headers: list[tuple[bytes, bytes]], version: str) -> str |
     return "Only chunked is known as Transfer-Encoding." if codings else None
 
 
-def config_options(desk: Desk, proxies: Sequence[str]) -> dict[str, Any]:
+def config_options(
+    desk: Desk, proxies: Sequence[str], calls: Straight | None = None
+) -> dict[str, Any]:
     """Return what uvicorn has to be told for this."""
-    return {"http": front(desk, proxies), "ws": asyncio.Protocol}
+    return {"http": front(desk, proxies, calls), "ws": asyncio.Protocol}

@@ -107,7 +107,9 @@ class Server(Sites):
             self.folder.unlock()
             raise
         site = self._site()
-        options = config_options(self._relay, self.settings.trusted_proxies)
+        # Traces see what passes by the application.
+        straight = None if self.watch.traced else site.straight
+        options = config_options(self._relay, self.settings.trusted_proxies, straight)
         http = self._http = http_server(self.settings, self.watch.app(site), options)
         self.watch.metrics.connections = lambda: len(http.server_state.connections)
         self._serving = asyncio.create_task(self._http.serve(sockets=[listener]))

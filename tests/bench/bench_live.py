@@ -67,10 +67,13 @@ class Watch:
         total, share, _, waiting = page.locator("#activity .stats dd").all_inner_texts()
         return (total, share, waiting) == (f"{self._attempts:,}", "100%", "0")
 
-    def run(self, busy: Callable[[], bool]) -> dict[str, Seen]:
-        """Type into every page while something goes on, and return what they were like."""
+    def again(self) -> None:
+        """Load every page anew."""
         for one in self.pages.values():
             one.again()
+
+    def run(self, busy: Callable[[], bool]) -> dict[str, Seen]:
+        """Type into every page while something goes on, and return what they were like."""
         use([*self.pages.values()], busy)
         return {name: one.seen() for name, one in self.pages.items()}
 
@@ -105,6 +108,7 @@ def under_load(watch: Watch, load: Load, messages: int) -> tuple[dict[str, Seen]
     """Watch the pages while messages are made."""
     result: dict[str, Any] = {}
     run = threading.Thread(target=lambda: result.update(load.run(messages, RATE)))
+    watch.again()
     run.start()
     seen = watch.run(run.is_alive)
     run.join()
@@ -118,6 +122,7 @@ def measure(browser: Browser, folder: Path, url: str, seconds: int) -> list[Row]
         client, app = server.client(), server.instance()["application_id"]
         end = add_endpoint(client, app, f"{url}/x")[0]["id"]
         watch = Watch(browser, server, end, messages)
+        watch.again()
         idle_until = time.monotonic() + min(5, seconds)
         idle = watch.run(lambda: time.monotonic() < idle_until)
         load = Load([server.base_url], server.instance()["secret_key"], [app])

@@ -1,14 +1,16 @@
 """One run of the sender alone, without storage: the floor that the engine stands on."""
 
 import argparse
+import asyncio
 import json
 import os
-import threading
 import time
+
+import uvloop
 
 from consignease.edge.guard import DEVELOPMENT
 from consignease.edge.outcome import Outcome, Request
-from consignease.edge.sender import Sender
+from consignease.edge.plain_sender import PlainSender
 from consignease.edge.target import check_url
 from consignease.wire.signing import Signer, generate_secret, sign_all
 from tests.bench.bench_verify import user_updated
@@ -27,7 +29,7 @@ def main() -> None:
     target = check_url(options.url + "/raw")
     signers = [Signer.of(generate_secret())]
     body = user_updated()
-    finished = threading.Event()
+    finished = asyncio.Event()
     left = options.requests
     done = 0
 
@@ -72,15 +74,21 @@ def main() -> None:
         if done == options.requests:
             finished.set()
 
-    sender = Sender(on_done)
-    sender.start()
-    wall, cpu = time.perf_counter(), time.process_time()
-    left -= options.in_flight
-    sender.submit(make(options.in_flight))
-    finished.wait(300)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    sender.close(1)
-    print(json.dumps({"rate": done / wall, "cpu_us": cpu / done * 1e6}))
+    sender = PlainSender(on_done)
+
+    async def run() -> None:
+        nonlocal left
+        sender.start()
+        wall, cpu = time.perf_counter(), time.process_time()
+        left -= options.in_flight
+        sender.submit(make(options.in_flight))
+        async with asyncio.timeout(300):
+            await finished.wait()
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        sender.close()
+        print(json.dumps({"rate": done / wall, "cpu_us": cpu / done * 1e6}))
+
+    uvloop.run(run())
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 
 from consignease.edge.outcome import BODY_LIMIT, Outcome
-from consignease.edge.waiting import SelectWaiter
 from tests.helpers import behaviours
 from tests.helpers.behaviours import Behaviour, End
 from tests.helpers.receiver import Receiver
@@ -78,7 +77,7 @@ def plain() -> Iterator[Outbox]:
 
 @pytest.fixture(scope="module")
 def curl() -> Iterator[Outbox]:
-    with Outbox(waiter=SelectWaiter()) as one:
+    with Outbox(curl=True) as one:
         yield one
 
 
@@ -145,7 +144,7 @@ def test_a_large_body_is_sent_whole_and_an_early_answer_ends_it(plain: Outbox) -
     with socket.create_server(("127.0.0.1", 0)) as early:
         url = f"http://127.0.0.1:{early.getsockname()[1]}/"
         before = len(plain.outcomes)
-        plain.sender.submit([request(url, body=body, timeout_ms=20_000)])
+        plain.submit([request(url, body=body, timeout_ms=20_000)])
         connection, _ = early.accept()
         with connection:
             connection.recv(1000)

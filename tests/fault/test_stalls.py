@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from consignease.edge.outcome import Outcome, Request
+from consignease.edge.plain import Connection
+from consignease.edge.plain_pool import PlainPool
 from tests.helpers import behaviours
 from tests.helpers.badday import (
     Judge,
@@ -23,6 +25,12 @@ from tests.helpers.badday import (
 from tests.helpers.server import RunningServer
 
 SETTINGS = {"retry_schedule": [0.1, 0.2, 0.3] + [0.5] * 20}
+
+
+@pytest.fixture
+def all_by_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every request go through libcurl's thread, as those over TLS do."""
+    monkeypatch.setattr("consignease.work.outlets.is_plain", lambda _: False)
 
 
 ENDS = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -60,6 +68,7 @@ def test_a_loop_that_stands_still_is_named_and_nothing_is_lost(
 
 
 @ENDS
+@pytest.mark.usefixtures("all_by_thread")
 def test_a_senders_thread_that_ends_is_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -119,13 +128,20 @@ def _soon(work: Callable[[], object]) -> Callable[[], Awaitable[None]]:
     return run
 
 
+@pytest.mark.parametrize("plain", [True, False])
 def test_a_fault_of_the_sender_itself_rests_and_is_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    plain: bool,
 ) -> None:
     """A file of certificates that is gone is our failure: no try is used up, no core is burnt."""
+    monkeypatch.setattr("consignease.work.outlets.is_plain", lambda _: plain)
     with RunningServer(tmp_path / "data", **SETTINGS) as server, Judge() as judge:
         watch_over(server, judge)
-        sender = server.server.worker.outlets._sender
+        outlets = server.server.worker.outlets
+        sender = outlets._plain if plain else outlets._sender
         real = sender._begin
         begun = [0]
 
@@ -145,6 +161,33 @@ def test_a_fault_of_the_sender_itself_rests_and_is_named(
         assert judge.requests[0].header("consignease-attempt") == "1"
     said = [r.getMessage() for r in caplog.records if "the sender failed" in r.getMessage()]
     assert said == ["the sender failed, its requests are made again: no certificates"]
+
+
+@pytest.mark.parametrize("where", ["_begin", "perform", "ready"])
+def test_a_fault_in_a_round_of_the_plain_sender_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
+    """Whatever raises: what was under way is sent again, and the loop goes on."""
+    with RunningServer(tmp_path / "data", **SETTINGS) as server, Judge() as judge:
+        watch_over(server, judge)
+        load = begin(server, threads=2)
+        until(lambda: len(judge.accepted) > 20)
+        owner = Connection if where == "ready" else PlainPool
+        real, raised = getattr(owner, where), threading.Event()
+
+        def fault(*args: object, **named: object) -> object:
+            if not raised.is_set():
+                raised.set()
+                raise LookupError("out of luck")
+            return real(*args, **named)
+
+        monkeypatch.setattr(owner, where, fault)
+        assert raised.wait(20)
+        accepted = len(judge.accepted)
+        until(lambda: len(judge.accepted) > accepted + 20)
+        load.stop()
+        nothing_is_lost(database(server), judge, load)
+    assert [r for r in caplog.records if r.exc_info and "out of luck" in str(r.exc_info[1])]
 
 
 def test_a_loop_that_has_ended_is_named(

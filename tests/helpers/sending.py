@@ -1,13 +1,15 @@
 """A sender to call like a function: send these, wait for their outcomes."""
 
+import asyncio
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 from consignease.edge.guard import DEVELOPMENT, Policy, check_url
 from consignease.edge.outcome import Outcome, Request
+from consignease.edge.plain_sender import PlainSender
 from consignease.edge.sender import Sender
-from consignease.edge.waiting import Waiter
 
 
 def request(
@@ -31,24 +33,22 @@ def request(
 
 
 class Outbox:
-    """A running sender whose outcomes are collected."""
+    """A running sender whose outcomes are collected: `PlainSender` on a loop of its own, or libcurl's."""
 
-    def __init__(
-        self,
-        *,
-        max_in_flight: int = 1000,
-        ca_file: str | None = None,
-        waiter: Waiter | None = None,
-    ) -> None:
+    def __init__(self, *, curl: bool = False) -> None:
         self.outcomes: list[Outcome] = []
-        self.batches = 0
         self._changed = threading.Condition()
-        self.sender = Sender(
-            self._take, max_in_flight=max_in_flight, ca_file=ca_file, waiter=waiter
-        )
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._plain = PlainSender(self._take)
+        self._curl = Sender(self._take) if curl else None
 
     def __enter__(self) -> Self:
-        self.sender.start()
+        self._thread.start()
+        if self._curl is None:
+            self._loop.call_soon_threadsafe(self._plain.start)
+        else:
+            self._curl.start()
         return self
 
     def __exit__(
@@ -57,7 +57,20 @@ class Outbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.sender.close(0)
+        if self._curl is None:
+            self._loop.call_soon_threadsafe(self._plain.close)
+        else:
+            self._curl.close(0)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def submit(self, requests: Sequence[Request]) -> None:
+        """Send them."""
+        if self._curl is None:
+            self._loop.call_soon_threadsafe(self._plain.submit, list(requests))
+        else:
+            self._curl.submit(list(requests))
 
     def send(self, *requests: Request, timeout: float = 20.0) -> list[Outcome]:
         """Submit, wait, and return the outcomes in the order they came.
@@ -66,7 +79,7 @@ class Outbox:
             TimeoutError: not all came back.
         """
         before = len(self.outcomes)
-        self.sender.submit(list(requests))
+        self.submit(requests)
         return self.wait_for(before + len(requests), timeout)[before:]
 
     def one(self, sent: Request) -> Outcome:
@@ -87,6 +100,5 @@ class Outbox:
 
     def _take(self, outcomes: list[Outcome]) -> None:
         with self._changed:
-            self.batches += 1
             self.outcomes += outcomes
             self._changed.notify_all()

@@ -23,7 +23,17 @@ from consignease.api.errors import (
     WrongMethod,
     mismatch,
 )
-from consignease.api.ops import BODY_LIMIT, Answer, Call, Dialect, Headers, Op, Reply, Services
+from consignease.api.ops import (
+    BODY_LIMIT,
+    Answer,
+    Call,
+    Dialect,
+    HeaderList,
+    Headers,
+    Op,
+    Reply,
+    Services,
+)
 from consignease.api.routes import Routes
 from consignease.domain.access import Caller, Need
 from consignease.domain.faults import Fault, NotFound, TooLarge, Unauthenticated, Unavailable
@@ -41,6 +51,37 @@ _RETRY_SECONDS = b"5"
 
 class _HungUp(Exception):  # noqa: N818 - not a fault of anybody
     """The client is gone before its request was complete."""
+
+
+class Asked:
+    """A request, whoever has read it from the wire.
+
+    Attributes:
+        method: In upper case.
+        path: Percent-decoded.
+        query: What follows the question mark, as it came.
+        headers: Header fields, names in lower case.
+        read: Returns the body, if it is not larger than a limit.
+        receive: Tells, as in ASGI, when the client hangs up.
+    """
+
+    __slots__ = ("headers", "method", "path", "query", "read", "receive")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: Headers,
+        read: Callable[[int], Awaitable[bytes]],
+        receive: Receive,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.read = read
+        self.receive = receive
 
 
 class _Route:
@@ -125,34 +166,56 @@ class Api:
             route.names = self._routes.add(op.method, op.path, route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request."""
+        """Answer one HTTP request of an ASGI server."""
+        headers: Headers = dict(scope["headers"])
+
+        def read(limit: int) -> Awaitable[bytes]:
+            return _read(headers, receive, limit)
+
+        asked = Asked(scope["method"], scope["path"], scope["query_string"], headers, read, receive)
+        answer = await self.answer(asked)
+        if answer is None:
+            return
+        status, fields, body = answer
+        await send({"type": "http.response.start", "status": status, "headers": fields})
+        await send({"type": "http.response.body", "body": body})
+
+    def short(self, method: str, path: str) -> bool:
+        """Tell whether a request is for an operation that takes little and answers at once."""
+        found = self._routes.find(path)
+        route = None if found is None else found[0].get("GET" if method == "HEAD" else method)
+        return route is not None and not (route.op.waits or route.op.upload)
+
+    async def answer(self, asked: Asked) -> tuple[int, HeaderList, bytes] | None:
+        """Return status, header fields and body; None if the client hung up meanwhile."""
         started = perf_counter()
         # No secret; `os.urandom` would let go of the interpreter at every request.
         trace_id = f"{getrandbits(128):032x}"
-        headers: Headers = dict(scope["headers"])
-        method: str = scope["method"]
-        name = "none"
+        method, name = asked.method, "none"
         try:
-            methods, values = self._find(scope["path"])
+            methods, values = self._find(asked.path)
             route = methods.get("GET" if method == "HEAD" else method)
             if route is None:
                 reply = _other_method(method, methods)
             else:
                 name = route.op.name
-                reply = await self._answer(
-                    route, values, scope, receive, headers=headers, trace_id=trace_id
-                )
+                reply = await self._reply(route, values, asked, trace_id)
         except Fault as fault:
             reply = self._refuse(fault, trace_id)
         except _HungUp:
-            return
+            return None
         except Exception:  # noqa: BLE001 - it is logged, and the client gets an answer
             ids = {"request_id": trace_id, "operation": name}
             _log.exception("request %s (%s) failed", trace_id, name, extra=ids)
             reply = self._refuse(_unexpected(trace_id), trace_id)
         if self._services.observe is not None:
             self._services.observe(name, reply.status, perf_counter() - started)
-        await self._send(reply, headers, trace_id, send, head=method == "HEAD")
+        fields = self._dialect.headers(asked.headers, trace_id)
+        if reply.status != 204:
+            fields.append(_JSON)
+            fields.append((b"content-length", b"%d" % len(reply.body)))
+        fields.extend(reply.headers)
+        return reply.status, fields, b"" if method == "HEAD" else reply.body
 
     def _find(self, path: str) -> tuple[dict[str, _Route], list[str]]:
         found = self._routes.find(path)
@@ -163,30 +226,23 @@ class Api:
             )
         return found
 
-    async def _answer(
-        self,
-        route: _Route,
-        values: list[str],
-        scope: Scope,
-        receive: Receive,
-        *,
-        headers: Headers,
-        trace_id: str,
-    ) -> Reply:
+    async def _reply(self, route: _Route, values: list[str], asked: Asked, trace_id: str) -> Reply:
+        headers = asked.headers
         caller = await self._dialect.authenticate(self._services, headers)
         path = dict(zip(route.names, values, strict=True))
         _admit(caller, route.op.needs, path)
-        raw_query: bytes = scope["query_string"]
-        query = route.query.decode(raw_query) if route.query and raw_query else route.no_query
+        raw = asked.query
+        query = route.query.decode(raw) if route.query and raw else route.no_query
         body = None
         if route.body is not None:
-            body = _decode(route.body, await _read(headers, receive, BODY_LIMIT))
+            body = _decode(route.body, await asked.read(BODY_LIMIT))
         elif route.op.upload:
-            body = uploads.decode(headers, await _read(headers, receive, route.op.upload_limit))
+            body = uploads.decode(headers, await asked.read(route.op.upload_limit))
         answering = route.op.handler(
             Call(self._services, caller.instance, path, query, body, headers, trace_id, caller)
         )
-        answer = await (_unless_gone(answering, receive) if route.op.waits else answering)
+        waits = route.op.waits
+        answer = await (_unless_gone(answering, asked.receive) if waits else answering)
         return Reply(route.op.status, answer) if isinstance(answer, bytes) else answer
 
     def _refuse(self, fault: Fault, trace_id: str) -> Reply:
@@ -198,17 +254,6 @@ class Api:
         if isinstance(fault, Unavailable):
             return Reply(status, body, ((b"retry-after", _RETRY_SECONDS),))
         return Reply(status, body)
-
-    async def _send(
-        self, reply: Reply, request: Headers, trace_id: str, send: Send, *, head: bool
-    ) -> None:
-        headers = self._dialect.headers(request, trace_id)
-        if reply.status != 204:
-            headers.append(_JSON)
-            headers.append((b"content-length", b"%d" % len(reply.body)))
-        headers.extend(reply.headers)
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if head else reply.body})
 
 
 def _admit(caller: Caller, needs: Need, path: dict[str, str]) -> None:

@@ -8,7 +8,9 @@ import msgspec
 from consignease.api.clerk_images import Avatars
 from consignease.api.dispatch import Api, Receive, Scope, Send
 from consignease.api.key_sets import KeySets
+from consignease.api.ops import HeaderList
 from consignease.api.status import PATHS, Status
+from consignease.api.straight import Straight, small
 
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -28,6 +30,7 @@ class Capture(Protocol):
         ...
 
 
+_WEBHOOKS = ("/api/v1/", "/ingest/api/v1/")
 _LISTEN = frozenset({"/v1/listen", "/v1/tunnels"})
 _ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 
@@ -86,20 +89,48 @@ class Site:
             await self._capture(scope, receive, send)
         elif path.rstrip("/") in PATHS and not (asked == "OPTIONS" and path.startswith("/api/")):
             await self._status(path.rstrip("/"), scope, send)
-        elif path.startswith(("/api/v1/", "/ingest/api/v1/")):
-            await self._webhook_call(path, scope, receive, send)
+        elif asked == "OPTIONS" and path.startswith(_WEBHOOKS):
+            await _preflight(scope, send)
+        elif path.removesuffix("/") in self._descriptions:
+            headers = [(b"content-type", b"application/json"), _ANY_ORIGIN]
+            await _send(send, 200, headers, self._descriptions[path.removesuffix("/")])
         else:
-            await self._page_or_call(path, scope, receive, send)
+            api = self._api(path)
+            await (
+                self._page(path, scope, receive, send) if api is None else api(scope, receive, send)
+            )
 
-    async def _page_or_call(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+    def straight(self, method: str, target: bytes, fields: HeaderList) -> Straight | None:
+        """Return who answers a call past ASGI; None if it has to be asked.
+
+        Args:
+            method: Its method.
+            target: Path and query, as they came.
+            fields: Header fields, names in lower case.
+        """
+        raw, _, query = target.partition(b"?")
+        if not raw.isascii() or b"%" in raw or b"#" in target or not small(fields):
+            return None
+        path = raw.decode("ascii")
+        api = self._api(path)
+        if api is None or not api.short(method, path):
+            return None
+        return Straight(api, method, path, query, fields)
+
+    def _api(self, path: str) -> Api | None:
+        """Return the API that a path is in; None if in none."""
+        if path.startswith(_WEBHOOKS):
+            return self._webhooks
+        if not path.startswith("/v1/"):
+            return None
         if path.startswith(("/v1/listen/", "/v1/tunnels/")) or path in _LISTEN:
-            await self._listen(scope, receive, send)
-        elif path == "/v1/events" or path.startswith("/v1/events/"):
-            await self._events(scope, receive, send)
-        elif path in self._descriptions:
-            headers = [(b"content-type", b"application/json")]
-            await _send(send, 200, headers, self._descriptions[path])
-        elif path.startswith("/avatars/"):
+            return self._listen
+        if path == "/v1/events" or path.startswith("/v1/events/"):
+            return self._events
+        return self._backend
+
+    async def _page(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        if path.startswith("/avatars/"):
             await self._send_avatar(path.removeprefix("/avatars/"), send)
         elif path.startswith(KEY_SETS):
             await self._send_key_set(path.removeprefix(KEY_SETS), send)
@@ -111,16 +142,6 @@ class Site:
             await _send(send, 303, [(b"location", b"/dashboard")], b"")
         else:
             await self._backend(scope, receive, send)
-
-    async def _webhook_call(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        wanted = path.removesuffix("/")
-        if scope["method"] == "OPTIONS":
-            await _preflight(scope, send)
-        elif wanted in self._descriptions:
-            headers = [(b"content-type", b"application/json"), _ANY_ORIGIN]
-            await _send(send, 200, headers, self._descriptions[wanted])
-        else:
-            await self._webhooks(scope, receive, send)
 
     async def _send_avatar(self, name: str, send: Send) -> None:
         found = await self._avatars(name)

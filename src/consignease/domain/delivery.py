@@ -12,6 +12,13 @@ import msgspec
 from consignease.domain.health import DISABLE_AFTER_MS
 from consignease.domain.retry import DEFAULT_SCHEDULE, delay_ms
 
+HAND_MS = 3_000
+"""How much a worker has in hand, as the time that it takes to send it."""
+HAND_MOST = 2_048
+"""How many deliveries of one endpoint a worker has in hand at most, however fast it is."""
+HAND_BYTES = 8 * 1024 * 1024
+"""How many bytes their bodies may have where that is less, but for twice those in flight."""
+
 
 class State(IntEnum):
     """Where a delivery is; the open states come first."""
@@ -164,3 +171,19 @@ def next_limit(limit: int, ceiling: int, *, slower: bool, succeeded: bool) -> in
     if succeeded and limit < ceiling:
         return limit + 1
     return limit
+
+
+def next_window(limit: int, ended: int, size: int, elapsed_ms: int) -> int:
+    """Return how many deliveries of an endpoint a worker may have in hand: what ends within `HAND_MS`.
+
+    What is in hand need not be read back from the database, but it is in memory, and
+    nobody else can send it.
+
+    Args:
+        limit: How many requests may be in flight.
+        ended: How many tries ended lately.
+        size: How many bytes their bodies had.
+        elapsed_ms: In which time.
+    """
+    most = HAND_MOST if size <= 0 else min(HAND_MOST, HAND_BYTES * ended // size)
+    return max(2 * limit, min(most, ended * HAND_MS // max(1, elapsed_ms)))

@@ -27,10 +27,7 @@ class PlainPool:
 
     Attributes:
         policy: The guard's.
-        retired: Whether it takes no more requests, and is closed with its last one.
     """
-
-    tls = None
 
     def __init__(self, policy: Policy, connections: int, watch: Watch) -> None:
         """Make an empty pool.
@@ -41,7 +38,6 @@ class PlainPool:
             watch: Given each new connection.
         """
         self.policy = policy
-        self.retired = False
         self._connections = connections
         self._watch = watch
         self._active: dict[Connection, None] = {}
@@ -177,7 +173,7 @@ class PlainPool:
             self._again.append((request, began))
         else:
             self._done.append(outcome)
-        if not connection.keep or self.retired or self._idle_count >= self._connections:
+        if not connection.keep or self._idle_count >= self._connections:
             connection.close()
             return
         connection.idle_since = monotonic()

@@ -1,10 +1,10 @@
-"""The sender: one thread of its own, fed and read in batches.
+"""The sender: libcurl in one thread of its own, fed and read in batches.
 
-Requests over TLS, and those to a name with several addresses, go through
-libcurl; plain HTTP to one address through `plain`, at half the cost. On an event
-loop libcurl costs twice as much, and a thread per request costs more again. Here
-one thread takes what was submitted, lets all of it go on, and hands back
-everything that finished in the round as one list.
+It sends what goes over TLS, and what is for a name with several addresses;
+`plain_sender` sends the rest. On an event loop libcurl costs twice as much, and a
+thread per request costs more again. Here one thread takes what was submitted, lets
+libcurl perform on all of it, and hands back everything that finished in the round
+as one list.
 """
 
 import logging
@@ -12,26 +12,20 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
 
 import pycurl
 
 from consignease.edge.curl import default_ca_file
 from consignease.edge.guard import Policy
 from consignease.edge.outcome import Outcome, Request
-from consignease.edge.plain import READABLE, Connection
-from consignease.edge.plain_pool import PlainPool
 from consignease.edge.pool import Pool
 from consignease.edge.tls import Tls
-from consignease.edge.waiting import Events, Waiter, best_waiter
+from consignease.edge.waiting import Waiter, best_waiter
 
 __all__ = ["Outcome", "Request", "Sender"]
 
 OWN_POOLS = 64
 """How many sets of certificates of endpoints' own keep idle connections."""
-
-_Key: TypeAlias = tuple[Policy, Tls | None, bool]
-"""What connections are kept under: a policy, certificates of an endpoint's own, whether plain."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,10 +57,8 @@ class Sender:
         self._waiter = waiter or best_waiter()
         self._inbox: deque[Request] = deque()
         self._refreshes: deque[str] = deque()
-        self._pools: dict[_Key, Pool | PlainPool] = {}
-        self._retired: list[Pool | PlainPool] = []
-        # By the number of the socket. Whoever has closed his stays until the number returns.
-        self._connections: dict[int, tuple[Connection, PlainPool]] = {}
+        self._pools: dict[tuple[Policy, Tls | None], Pool] = {}
+        self._retired: list[Pool] = []
         self._in_flight = 0
         self._done: list[Outcome] = []
         self._asleep = False
@@ -162,13 +154,12 @@ class Sender:
         for pool in self._live():
             self._collect(pool)
 
-    def _live(self) -> list[Pool | PlainPool]:
+    def _live(self) -> list[Pool]:
         return [pool for pool in (*self._pools.values(), *self._retired) if pool.busy]
 
     def _begin(self, request: Request) -> None:
         # Connections are kept under what they were opened with: never one for all.
-        plain = self._waiter.edges and request.url.startswith("http:")
-        key = (request.policy, request.tls, plain and "," not in request.address)
+        key = (request.policy, request.tls)
         pool = self._pools.get(key)
         if pool is None:
             pool = self._pools[key] = self._open_pool(*key)
@@ -187,21 +178,13 @@ class Sender:
         else:
             self._done.append(refusal)
 
-    def _open_pool(self, policy: Policy, tls: Tls | None, plain: bool) -> Pool | PlainPool:  # noqa: FBT001
-        if plain:
-            pool = PlainPool(policy, self._max, lambda connection: self._watch(connection, pool))
-            return pool
+    def _open_pool(self, policy: Policy, tls: Tls | None) -> Pool:
         own = [key for key, pool in self._pools.items() if pool.tls is not None and not pool.active]
         for key in own[: len(own) - OWN_POOLS + 1]:
             self._pools.pop(key).close()
         return Pool(policy, self._max, self._waiter.register, self._ca_file, tls)
 
-    def _watch(self, connection: Connection, pool: PlainPool) -> None:
-        number = connection.fileno()
-        self._connections[number] = connection, pool
-        self._waiter.register(number)
-
-    def _collect(self, pool: Pool | PlainPool) -> None:
+    def _collect(self, pool: Pool) -> None:
         outcomes = pool.perform()
         self._in_flight -= len(outcomes)
         self._done += outcomes
@@ -228,21 +211,8 @@ class Sender:
         self._asleep = True
         startable = self._inbox and self._in_flight < self._max and self._stop_at is None
         if soonest and not startable and not self._refreshes:
-            multis = [pool.multi for pool in live if isinstance(pool, Pool)]
-            self._go_on(self._waiter.wait(multis, seconds))
+            self._waiter.wait([pool.multi for pool in live], seconds)
         self._asleep = False
-
-    def _go_on(self, events: Events) -> None:
-        self._asleep = False
-        for number, mask in events:
-            found = self._connections.get(number)
-            if found is None:
-                continue
-            connection, pool = found
-            if connection.request is not None:
-                connection.ready(mask)
-            elif mask & READABLE:
-                pool.dropped(connection)
 
     def _abandon(self, phase: str, error: str) -> None:
         pools = [*self._pools.values(), *self._retired]

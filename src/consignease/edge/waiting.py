@@ -8,15 +8,12 @@ event libcurl is asked to perform, and finds out by itself what can go on.
 
 import os
 import select
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Protocol
 
 import pycurl
 
 _BATCH = 256
-
-Events = Sequence[tuple[int, int]]
-"""Numbers of sockets, each with epoll's mask of what it is ready for."""
 
 
 class Waiter(Protocol):
@@ -26,10 +23,7 @@ class Waiter(Protocol):
         """Watch a socket from now on, until it is closed."""
         ...
 
-    edges: bool
-    """Whether `wait` says which registered sockets are ready, once for each change."""
-
-    def wait(self, multis: Iterable[pycurl.CurlMulti], seconds: float | None) -> Events:
+    def wait(self, multis: Iterable[pycurl.CurlMulti], seconds: float | None) -> None:
         """Sleep until a socket is ready, `wake` is called or the time is over."""
         ...
 
@@ -44,8 +38,6 @@ class Waiter(Protocol):
 
 class EpollWaiter:
     """Edge-triggered epoll; closing a socket takes it off the list by itself."""
-
-    edges = True
 
     def __init__(self) -> None:
         """Open the epoll and the event that wakes it."""
@@ -62,10 +54,10 @@ class EpollWaiter:
         except FileExistsError:
             self._epoll.modify(fd, self._mask)
 
-    def wait(self, multis: Iterable[pycurl.CurlMulti], seconds: float | None) -> Events:
-        """Sleep until something happens or the time is over; returns sockets and what they can."""
+    def wait(self, multis: Iterable[pycurl.CurlMulti], seconds: float | None) -> None:
+        """Sleep until something happens or the time is over."""
         del multis
-        return self._epoll.poll(seconds, _BATCH)
+        self._epoll.poll(seconds, _BATCH)
 
     def wake(self) -> None:
         """End the wait."""
@@ -80,8 +72,6 @@ class EpollWaiter:
 class SelectWaiter:
     """Asks libcurl for its sockets before every wait; where there is no epoll."""
 
-    edges = False
-
     def __init__(self) -> None:
         """Open the pipe that wakes the wait."""
         self._read, self._write = os.pipe()
@@ -91,7 +81,7 @@ class SelectWaiter:
     def register(self, fd: int) -> None:
         """Nothing to do: libcurl is asked each time."""
 
-    def wait(self, multis: Iterable[pycurl.CurlMulti], seconds: float | None) -> Events:
+    def wait(self, multis: Iterable[pycurl.CurlMulti], seconds: float | None) -> None:
         """Sleep until something happens or the time is over."""
         readers: list[int] = [self._read]
         writers: list[int] = []
@@ -104,7 +94,6 @@ class SelectWaiter:
         ready, _, _ = select.select(readers, writers, errors, seconds)
         if self._read in ready:
             os.read(self._read, 65536)
-        return ()
 
     def wake(self) -> None:
         """End the wait."""

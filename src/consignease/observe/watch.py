@@ -104,6 +104,11 @@ class Watch:
         )
         self.health = Health(parts.all())
 
+    @property
+    def traced(self) -> bool:
+        """Whether traces are wanted."""
+        return self._traces is not None
+
     def app(self, site: App) -> App:
         """Return the ASGI application, traced if traces are wanted."""
         return site if self._traces is None else self._traces.app(site)

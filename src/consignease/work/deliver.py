@@ -1,7 +1,7 @@
 """The worker: leased deliveries are signed, vetted, sent and recorded.
 
 One direction: `take` (from the thread that commits) → `_pump` → `_fill` →
-the sender's thread → `_finish` → `_record` → the store. Work that did not
+a sender → `_finish` → `_record` → the store. Work that did not
 come by hand is claimed from the database when it is due. Everything from
 `_pump` to `_record` runs on the event loop, in batches, and never waits.
 """
@@ -78,7 +78,7 @@ class Deliverer(Bell):
         self._loop: asyncio.AbstractEventLoop
         self._store: AnyStore
         self._backlog: Backlog
-        self.outlets = self._sender = Outlets(self._sent, self.changed, ca_file)
+        self.outlets = self._sender = Outlets(self._sent, self._finish, self.changed, ca_file)
         self.sent = 0
 
     async def start(self, store: AnyStore) -> None:
@@ -108,7 +108,7 @@ class Deliverer(Bell):
                     await self._idle.wait()
             except TimeoutError:
                 _log.warning("stopped with requests in flight; they will be tried again")
-        await self._loop.run_in_executor(None, self._sender.close, 0)
+        await self._sender.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.sleep(0)  # let the sender's last outcomes arrive
@@ -192,8 +192,7 @@ class Deliverer(Bell):
         elif due > now:
             gate.open = True
             self._wake_at(gate, due)
-        elif gate.room >= min(gate.limit, 16):
-            assert self._backlog is not None
+        elif gate.claims:
             self._backlog.claim(gate)
 
     def _begin(self, gate: Gate, route: Route, item: Leased, found: Vetted | None) -> bool:
@@ -296,10 +295,10 @@ class Deliverer(Bell):
         touched: dict[int, Gate] = {}
         for one in tried:
             gate = self.gates[one.item.endpoint]
-            gate.returned += 1
-            gate.sending.discard(one.item.cursor)
+            gate.end(one.item)
             touched[gate.no] = gate
         for gate in touched.values():
+            gate.pace(now)
             if gate.queue or gate.next_due is not None:
                 self._fill(gate, now)
         self._flush()
@@ -356,7 +355,6 @@ class Deliverer(Bell):
     def _return(self, gate: Gate, due_at: int) -> None:
         """Put what was not sent back; due when its message was made, unless that is later."""
         if gate.queue:
-            assert self._backlog is not None
             self._backlog.give_back(gate, due_at or gate.queue[0].at)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

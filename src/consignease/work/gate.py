@@ -2,12 +2,15 @@
 
 from collections import deque
 
-from consignease.domain.delivery import Policy, Settled, State, next_limit
+from consignease.domain.delivery import Policy, Settled, State, next_limit, next_window
 from consignease.domain.leases import Leased
 from consignease.edge.guard import Policy as GuardPolicy
 from consignease.edge.target import Target
 from consignease.edge.tls import Tls
 from consignease.wire.signing import Signs
+
+PACE_MS = 200
+"""Over how long it is measured how fast an endpoint is."""
 
 
 class Route:
@@ -86,6 +89,7 @@ class Gate:
 
     Attributes:
         limit: How many requests may be in flight; adapts to the receiver.
+        window: How many deliveries may be in hand; adapts to how many end in a second.
         open: False while new deliveries have to stay in the database:
             the endpoint is disabled or paused, or older ones wait there.
         sending: Cursors of what is in flight or not recorded yet.
@@ -96,6 +100,9 @@ class Gate:
     """
 
     __slots__ = (
+        "_ended",
+        "_ended_bytes",
+        "_ended_since",
         "ceiling",
         "claiming",
         "failing",
@@ -115,12 +122,15 @@ class Gate:
         "sending",
         "timer",
         "vetting",
+        "window",
     )
 
     def __init__(self, no: int, ceiling: int) -> None:
         self.no = no
         self.ceiling = ceiling
         self.limit = ceiling
+        self.window = 2 * ceiling
+        self._ended = self._ended_bytes = self._ended_since = 0
         self.route: Route | None = None
         self.queue: deque[Leased] = deque()
         self.reserved = 0
@@ -140,8 +150,13 @@ class Gate:
 
     @property
     def room(self) -> int:
-        """How many more deliveries may be taken: at most twice what may be in flight."""
-        return 2 * self.limit - (self.reserved - self.returned)
+        """How many more deliveries may be taken."""
+        return self.window - (self.reserved - self.returned)
+
+    @property
+    def claims(self) -> bool:
+        """Whether there is room enough for a claim to be worth its while."""
+        return self.room >= max(1, self.window // 4)
 
     def reserve(self, *, fresh: bool) -> bool:
         """Keep a place for one delivery, if there is room; in the thread that writes."""
@@ -180,6 +195,7 @@ class Gate:
         ceiling = route.concurrency or ceiling
         if ceiling != self.ceiling:
             self.ceiling = self.limit = ceiling
+            self.window = 2 * ceiling
         if route.limited == (self.grants is not None):
             return False
         self.grants = 0 if route.limited else None
@@ -199,6 +215,22 @@ class Gate:
         )
         if settled.pause_until is not None:
             self.paused_until = max(self.paused_until, settled.pause_until)
+
+    def end(self, item: Leased) -> None:
+        """Count a delivery whose try is recorded."""
+        self.returned += 1
+        self.sending.discard(item.cursor)
+        self._ended += 1
+        self._ended_bytes += len(item.body)
+
+    def pace(self, now: int) -> None:
+        """Adapt to how fast deliveries end."""
+        elapsed = now - self._ended_since
+        if elapsed < PACE_MS:
+            return
+        self.window = next_window(self.limit, self._ended, self._ended_bytes, elapsed)
+        self._ended = self._ended_bytes = 0
+        self._ended_since = now
 
     def heals(self, settled: Settled) -> bool:
         """Note success or failure; True for a success after failures."""

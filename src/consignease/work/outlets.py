@@ -1,9 +1,11 @@
-"""Where requests leave: through the sender, or to whoever listens."""
+"""Where requests leave: through one of the senders, or to whoever listens."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from consignease.edge.guard import Policy
 from consignease.edge.outcome import Outcome, Request
+from consignease.edge.plain_sender import PlainSender, is_plain
 from consignease.edge.sender import Sender
 from consignease.edge.target import check_url
 from consignease.work.listeners import Listeners
@@ -22,10 +24,12 @@ LISTEN_SCHEDULE = (1_000, 5_000, 30_000, *(60_000,) * 60)
 
 
 class Outlets:
-    """A sender that hands what is addressed to listeners to them.
+    """Hands each request to who can send it.
 
     Args:
-        done: Takes outcomes; called from the sender's thread and from the event loop.
+        done: Takes outcomes; called from the sender's thread and, at any moment, on the
+            event loop.
+        done_here: Takes outcomes; called on the event loop, never from within `submit`.
         changed: Told that an endpoint is, or is no longer, listened to.
         ca_file: Trusted certificates; None for the system's.
     """
@@ -33,15 +37,25 @@ class Outlets:
     def __init__(
         self,
         done: Callable[[list[Outcome]], None],
+        done_here: Callable[[list[Outcome]], None],
         changed: Callable[[int], None],
         ca_file: str | None,
     ) -> None:
         self.listeners = Listeners(done, changed)
         self._sender = Sender(done, ca_file=ca_file)
-        self.start = self._sender.start
-        self.close = self._sender.close
+        self._plain = PlainSender(done_here)
         self.revive = self._sender.revive
         self.stamp: Callable[[Sequence[Request]], None] | None = None
+
+    def start(self) -> None:
+        """Begin, on the running event loop."""
+        self._sender.start()
+        self._plain.start()
+
+    async def close(self) -> None:
+        """Stop: what is under way comes back with phase `stopped`."""
+        self._plain.close()
+        await asyncio.get_running_loop().run_in_executor(None, self._sender.close, 0)
 
     @property
     def alive(self) -> bool:
@@ -53,10 +67,16 @@ class Outlets:
         if self.stamp is not None:
             self.stamp(batch)
         listened: list[Request] = []
-        sent: list[Request] = []
+        plain: list[Request] = []
+        rest: list[Request] = []
         for request in batch:
-            (listened if request.policy is LISTEN_POLICY else sent).append(request)
-        if sent:
-            self._sender.submit(sent)
+            if request.policy is LISTEN_POLICY:
+                listened.append(request)
+            else:
+                (plain if is_plain(request) else rest).append(request)
+        if plain:
+            self._plain.submit(plain)
+        if rest:
+            self._sender.submit(rest)
         if listened:
             self.listeners.submit(listened)
