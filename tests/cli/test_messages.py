@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from consignease.cli.messages import messages
+from consignease.cli.main import cli
 from tests.helpers.receiver import Receiver
 from tests.helpers.server import RunningServer
 
@@ -21,7 +21,7 @@ def server(tmp_path: Path) -> Iterator[RunningServer]:
 
 def call(server: RunningServer, *words: str, given: str | None = None) -> str:
     done = CliRunner().invoke(
-        messages, [*words, "--data-dir", server.settings.data_dir], input=given
+        cli, ["messages", *words, "--data-dir", server.settings.data_dir], input=given
     )
     assert done.exit_code == 0, done.output
     return done.output
@@ -97,7 +97,7 @@ def test_what_waits_in_a_lane_names_what_it_waits_behind(server: RunningServer) 
     assert first["id"] in waits["text"]
     for words in (["msg_none"], [first["id"], "--endpoint", "ep_none"]):
         refused = CliRunner().invoke(
-            messages, ["explain", *words, "--data-dir", server.settings.data_dir]
+            cli, ["messages", "explain", *words, "--data-dir", server.settings.data_dir]
         )
         assert refused.exit_code != 0
         assert "There is no" in refused.output
@@ -107,7 +107,7 @@ def test_what_waits_in_a_lane_names_what_it_waits_behind(server: RunningServer) 
 def test_a_payload_that_is_not_json_is_refused_before_it_is_sent(server: RunningServer) -> None:
     """With the place where it breaks."""
     refused = CliRunner().invoke(
-        messages, ["create", "a.b", "{", "--data-dir", server.settings.data_dir]
+        cli, ["messages", "create", "a.b", "{", "--data-dir", server.settings.data_dir]
     )
     assert refused.exit_code == 2
     assert "not JSON" in refused.output

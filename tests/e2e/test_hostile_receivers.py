@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from consignease.app.publish import publish
+from consignease.domain.delivery import HAND_MOST
 from consignease.domain.events import NewEvent
 from consignease.store.tx import Tx
 from consignease.wire.ids import new_id
@@ -155,7 +156,7 @@ def test_a_burst_to_a_slow_endpoint_is_bounded_and_arrives_once(tmp_path: Path) 
         )
         ids = [request.header("svix-id") for request in receiver.requests]
         assert len(ids) == len(set(ids)) == messages + 10
-        assert most <= 2 * 16
+        assert most <= HAND_MOST
         kept = sum(len(request.body) for request in receiver.requests) / 2**20
         print(
             f"{messages} messages, {most} in hand at most, {grown:.0f} MB more, {kept:.0f} of it the receiver's"
