@@ -81,6 +81,7 @@ class _Front(HttpToolsProtocol):
     _taking: Direct | None = None
     """The request whose body is being read, if it is such a one."""
     _begun = False
+    _idle_since = 0.0
     _patience: asyncio.TimerHandle | None = None
 
     # The client's socket
@@ -88,9 +89,8 @@ class _Front(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Wait for a request no longer than for the next one."""
         super().connection_made(transport)
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.timeout_keep_alive_handler
-        )
+        self._idle_since = self.loop.time()
+        self._wait_for_next(self.timeout_keep_alive)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; what they hold for a tunnel goes out at once."""
@@ -103,8 +103,29 @@ class _Front(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who answers."""
         self._hurry_no_more()
+        super()._unset_keepalive_if_required()
         super().connection_lost(exc)
         self._drop()
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Leave the timer of the connection alone: it finds out itself whether it is idle."""
+
+    def _wait_for_next(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            seconds, self.timeout_keep_alive_handler
+        )
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it has been idle for long, or look again when it may have been."""
+        if self.transport.is_closing():
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if self._busy or self._begun:
+            self._wait_for_next(self.timeout_keep_alive)
+        elif left > 0:
+            self._wait_for_next(left)
+        else:
+            self.transport.close()
 
     def resume_writing(self) -> None:
         """Go on."""
@@ -115,10 +136,19 @@ class _Front(HttpToolsProtocol):
     # The parser
 
     def on_message_begin(self) -> None:
-        """A request begins."""
-        super().on_message_begin()
+        """A request begins; what an application is told of it is put together if one is asked."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._taking = None
         self._begun = True
+
+    def _tell(self) -> None:
+        """Make the scope that an ASGI application is given."""
+        url, headers, asks = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, asks
+        self.headers += headers
 
     def on_headers_complete(self) -> None:
         """Refuse what is ambiguous, then see who answers."""
@@ -132,6 +162,7 @@ class _Front(HttpToolsProtocol):
         if self.parser.should_upgrade() and self._should_upgrade():
             if self._busy:
                 raise self._bad("A WebSocket is asked for while another request is under way.")
+            self._tell()
             super().on_headers_complete()
             return
         method = self.parser.get_method()
@@ -140,6 +171,7 @@ class _Front(HttpToolsProtocol):
         if exchange is None and self.straight is not None:
             exchange = self.straight(name, self.url, self.headers)
         if exchange is None:
+            self._tell()
             self.scope["consignease.target"] = self.url  # type: ignore[typeddict-unknown-key]
             super().on_headers_complete()
             return
@@ -181,7 +213,13 @@ class _Front(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with the next request."""
         self._direct = None
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self._idle_since = self.loop.time()
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if isinstance(cycle, Direct):  # its turn has come; not here, so that many are no recursion
@@ -246,6 +284,7 @@ class _Front(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over."""
+        super()._unset_keepalive_if_required()
         self.connections.discard(self)
         method = self.scope["method"]
         protocol = self.desk.upgraded(method, self.url, self.headers, self._origin()[1])
@@ -254,9 +293,11 @@ class _Front(HttpToolsProtocol):
 
     def _origin(self) -> tuple[str, str]:
         """Return scheme and address of the client, as a trusted proxy says where there is one."""
-        if self.proxied is not None:
-            with contextlib.suppress(StopIteration):  # it changes the scope, and waits for nothing
-                self.proxied(self.scope, None, None).send(None)
+        if self.proxied is None:
+            return self.scheme or "", self.client[0] if self.client else ""
+        self._tell()
+        with contextlib.suppress(StopIteration):  # it changes the scope, and waits for nothing
+            self.proxied(self.scope, None, None).send(None)
         client = self.scope["client"]
         return self.scope["scheme"], client[0] if client else ""
 

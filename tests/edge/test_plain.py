@@ -2,9 +2,13 @@
 
 import socket
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from consignease.edge.answer import Answer, BadAnswerError
 from consignease.edge.outcome import BODY_LIMIT, Outcome
 from tests.helpers import behaviours
 from tests.helpers.behaviours import Behaviour, End
@@ -198,3 +202,38 @@ def test_many_at_once_come_back_once_each_while_some_never_answer(plain: Outbox)
     assert sorted(one.tag for one in found) == list(range(2000))  # type: ignore[type-var]
     assert sum(one.phase == "deadline" for one in found) == 10
     assert sum(one.status == 200 for one in found) >= 1700
+
+
+HEADS = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+    b"HTTP/1.1 500 Oops\r\nContent-Length: 2\r\nConnection: close\r\n\r\n",
+    b"HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 201 Made\r\nContent-Length: 2\r\n\r\n",
+    b"HTTP/1.1 204 None\r\nContent-Length: 2\r\n\r\n",
+    CHUNKED,
+]
+
+
+@given(st.sampled_from(HEADS), st.binary(max_size=12), st.lists(st.integers(0, 90), max_size=4))
+def test_an_answer_means_the_same_however_often_and_in_whatever_pieces_it_comes(
+    head: bytes, rest: bytes, cuts: list[int]
+) -> None:
+    """What is remembered of a head changes nothing."""
+
+    def read(pieces: list[bytes]) -> tuple[object, ...]:
+        answer = Answer()
+        try:
+            whole = [answer.feed(piece) for piece in pieces if piece]
+        except BadAnswerError as error:
+            return (str(error),)
+        return whole[-1], answer.status, bytes(answer.body), answer.head, answer.keep
+
+    data = head + rest
+    places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    pieces = [data[a:b] for a, b in pairwise(places)]
+    first, again = read([data]), read([data])
+    assert first == again
+    if len(first) == 1 or not first[0]:
+        assert read(pieces) == first
+    else:  # what comes after the end in a piece of its own is not looked at
+        assert read(pieces)[1:3] == first[1:3]

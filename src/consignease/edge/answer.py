@@ -19,9 +19,15 @@ _HEAD, _LENGTH, _CLOSE, _SIZE, _CHUNK, _AFTER, _TRAILER, _WHOLE = range(8)
 _STATUS = re.compile(rb"HTTP/1\.([0-9]) +([0-9]{3})(?![0-9])")
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 _LINE_MAX = 16_384
+_KNOWN_HEADS, _KNOWN_HEAD = 256, 1_024
 _NO_BODY = frozenset({204, 304})
 _FIRST_FINAL_STATUS = 200
 _SWITCHED = 101
+
+
+_known: dict[bytes, tuple[int, int, bool]] = {}
+"""Status, length and whether the connection is kept, of heads that say a length: receivers
+answer the same for a second, but for the body."""
 
 
 class BadAnswerError(Exception):
@@ -42,7 +48,7 @@ class Answer:
 
     def __init__(self) -> None:
         self._data = b""  # what is not understood yet
-        self._head = b""
+        self._head: bytes = b""
         self._state = _HEAD
         self._left = self._taken = 0
         self.status = 0
@@ -92,6 +98,14 @@ class Answer:
         self.keep = False
 
     def _read_head(self, data: bytes) -> None:
+        end = data.find(b"\r\n\r\n") + 4
+        known = None if self._data or self._head else _known.get(data[:end])
+        if known is not None:
+            self._head = data[:end]
+            self.status, self._left, self.keep = known
+            self._state = _LENGTH
+            self._take(data[end:])
+            return
         place, seen = 0, max(0, len(self._data) - 2)
         head = self._data + data
         while (end := _head_end(head, max(place, seen))) and self._read_status(head, place):
@@ -142,6 +156,10 @@ class Answer:
             if len(set(lengths)) > 1 or not length.isdigit() or len(length) > 18:
                 raise BadAnswerError("the answer's length cannot be read")
             self._left = int(length)
+            if len(self._head) <= _KNOWN_HEAD:
+                if len(_known) >= _KNOWN_HEADS:
+                    _known.clear()
+                _known[self._head] = self.status, self._left, self.keep
             self._state = _LENGTH
             self._take(rest)
         else:

@@ -96,6 +96,8 @@ class Relay:
             fields: Header fields, names in lower case.
             origin: Returns scheme and address of the client.
         """
+        if not self._domain and not target.startswith(_BELOW):
+            return None
         host = _host(fields)
         place = self._place(_bare(host), target)
         if place is None:
