@@ -52,6 +52,14 @@ def test_the_grounds_are_those_of_the_style_sheets() -> None:
             assert ground in text or (ground == "#ffffff" and "--panel: #fff;" in text)
 
 
+def test_the_edge_of_a_field_is_seen() -> None:
+    """At least 3 to 1 against what is on either side of it (WCAG 2.2, 1.4.11)."""
+    for theme, name in (("light", "app.css"), ("dark", "dark.css")):
+        found = re.search(r"--field: (#\w{6})", (STATIC / name).read_text(encoding="utf-8"))
+        assert found
+        assert contrast(rgb(found[1]), rgb(GROUNDS[theme][0])) >= 3, theme
+
+
 def test_a_theme_is_kept_to() -> None:
     """Light and dark are without conditions, auto follows the reader's system."""
     assert "@media" not in style(Brand(accent="#0b7a75", theme="dark"))
