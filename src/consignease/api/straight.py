@@ -57,7 +57,7 @@ class Straight:
     def __init__(self, api: Api, method: str, path: str, query: bytes, fields: HeaderList) -> None:
         self._api = api
         self._asked = Asked(method, path, query, dict(fields), self._read, _gone)
-        self._body: bytes = b""
+        self._body: list[bytes] = []
         self._client: Client | None = None
         self._whole = False
 
@@ -68,7 +68,7 @@ class Straight:
 
     def on_body(self, data: bytes) -> None:
         """Keep it."""
-        self._body += data
+        self._body.append(data)
 
     def on_whole(self) -> None:
         """All of it is here."""
@@ -94,7 +94,7 @@ class Straight:
 
     async def _read(self, limit: int) -> bytes:
         del limit  # it is small
-        return self._body
+        return b"".join(self._body)
 
 
 async def _gone() -> Message:

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from consignease.edge.guard import Policy
+from consignease.edge.handing import abandon, hand_over
 from consignease.edge.outcome import Outcome, Request
 from consignease.edge.plain import READABLE, Connection
 from consignease.edge.plain_pool import PlainPool
@@ -188,18 +189,8 @@ class PlainSender:
         pools = [*self._pools.values()]
         self._pools.clear()
         self._in_flight = 0
-        for pool in pools:
-            self._done += pool.given_back(phase, error)
-            try:
-                pool.close()
-            except Exception:  # noqa: BLE001 (what is left of it must not cost the rest)
-                _log.exception("connections could not be closed")
+        self._done += abandon(pools, phase, error)
 
     def _hand_over(self) -> None:
         done, self._done = self._done, []
-        if not done:
-            return
-        try:
-            self._on_done(done)
-        except Exception:  # noqa: BLE001 (the caller's fault must not end the sender)
-            _log.exception("the receiver of outcomes failed; %d outcomes are lost", len(done))
+        hand_over(self._on_done, done)

@@ -17,6 +17,7 @@ import pycurl
 
 from consignease.edge.curl import default_ca_file
 from consignease.edge.guard import Policy
+from consignease.edge.handing import abandon, hand_over
 from consignease.edge.outcome import Outcome, Request
 from consignease.edge.pool import Pool
 from consignease.edge.tls import Tls
@@ -219,18 +220,8 @@ class Sender:
         self._pools.clear()
         self._retired.clear()
         self._in_flight = 0
-        for pool in pools:
-            self._done += pool.given_back(phase, error)
-            try:
-                pool.close()
-            except Exception:  # noqa: BLE001 (what is left of it must not cost the rest)
-                _log.exception("connections could not be closed")
+        self._done += abandon(pools, phase, error)
 
     def _hand_over(self) -> None:
         done, self._done = self._done, []
-        if not done:
-            return
-        try:
-            self._on_done(done)
-        except Exception:  # noqa: BLE001 (the caller's fault must not end the thread)
-            _log.exception("the receiver of outcomes failed; %d outcomes are lost", len(done))
+        hand_over(self._on_done, done)

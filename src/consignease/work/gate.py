@@ -89,7 +89,7 @@ class Gate:
 
     Attributes:
         limit: How many requests may be in flight; adapts to the receiver.
-        window: How many deliveries may be in hand; adapts to how many end in a second.
+        window: How many deliveries may be in hand; adapts to how fast they end.
         open: False while new deliveries have to stay in the database:
             the endpoint is disabled or paused, or older ones wait there.
         sending: Cursors of what is in flight or not recorded yet.
