@@ -39,6 +39,20 @@ class Exchange(Protocol):
         ...
 
 
+class _Nobody:
+    """Stands where an exchange was that is over: the two no longer hold each other."""
+
+    def begin(self, client: "Direct") -> None: ...
+    def on_body(self, data: bytes) -> None: ...
+    def on_whole(self) -> None: ...
+    def flush(self) -> None: ...
+    def on_room(self) -> None: ...
+    def on_gone(self) -> None: ...
+
+
+_NOBODY = _Nobody()
+
+
 class Connection(Protocol):
     """The client's connection: uvicorn's protocol."""
 
@@ -99,7 +113,7 @@ class Direct:
         self._left: int | None = None
         self._old = old
         self._asks = asks
-        self.exchange = exchange
+        self.exchange: Exchange = exchange
         self.keep_alive = keep_alive
         self.disconnected = self.response_complete = self.started = False
 
@@ -175,9 +189,16 @@ class Direct:
             self._connection.transport.write(head + data)
         if end:
             self.response_complete = True
+            self.exchange = _NOBODY
             if not self.keep_alive:
                 self._connection.transport.close()
             self._connection.on_response_complete()
+
+    def gone(self) -> None:
+        """The client is gone."""
+        self.disconnected = True
+        exchange, self.exchange = self.exchange, _NOBODY
+        exchange.on_gone()
 
     def abort(self) -> None:
         """Break the connection: a body that is cut off must not look whole."""

@@ -106,6 +106,9 @@ class _Front(HttpToolsProtocol):
         super()._unset_keepalive_if_required()
         super().connection_lost(exc)
         self._drop()
+        # What was under way leads back here: undone, nothing is left to the garbage collector.
+        self.cycle = None  # type: ignore[assignment]
+        self._taking = None
 
     def _unset_keepalive_if_required(self) -> None:
         """Leave the timer of the connection alone: it finds out itself whether it is idle."""
@@ -279,8 +282,7 @@ class _Front(HttpToolsProtocol):
     def _drop(self) -> None:
         direct, self._direct = self._direct, None
         if direct is not None:
-            direct.disconnected = True
-            direct.exchange.on_gone()
+            direct.gone()
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over."""

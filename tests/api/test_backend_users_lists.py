@@ -64,21 +64,22 @@ async def test_pages_put_together_are_the_whole_list(
     assert found == ids(users[::-1] if reverse else users)
 
 
+# Ids are searched too, and hold any three letters now and then.
 NAMES = [
-    {"first_name": "Zoë", "last_name": "Ñandú", "username": "zoe_1"},
-    {"email_address": ["Ana.Zoe@example.com", "other@Example.org"]},
+    {"first_name": "Zoë", "last_name": "Ñandú", "username": "zoelina_1"},
+    {"email_address": ["Ana.Zoelina@example.com", "other@Example.org"]},
     {"first_name": "100%", "last_name": 'a"b', "username": "a.b-c"},
     {"first_name": "李小龍", "email_address": ["li@example.com"], "phone_number": ["+4366012345"]},
 ]
 SEARCHES = [
     ("query=ZO%C3%8B", {0}),
-    ("query=zoe", {0, 1}),
-    ("query=%20zoe%20", {0, 1}),
+    ("query=zoelina", {0, 1}),
+    ("query=%20zoelina%20", {0, 1}),
     ("username_query=zoe", {0}),
-    ("email_address_query=ZOE@", {1}),
+    ("email_address_query=LINA@", {1}),
     ("email_address_query=example", {1, 3}),
     ("email_address_query=example&username_query=zoe", set[int]()),
-    ("email_address_query=example&query=ana", {1}),
+    ("email_address_query=example&query=ana.zoe", {1}),
     ("name_query=%C3%AB+%C3%B1an", {0}),
     ("name_query=zoe", set[int]()),
     ("query=a%22b", {2}),
@@ -91,7 +92,7 @@ SEARCHES = [
     ("query=%E6%9D%8E%E5%B0%8F%E9%BE%8D", {3}),
     ("query=user_", {0, 1, 2, 3}),
     ("query=*", set[int]()),
-    ("query=zoe%00", set[int]()),
+    ("query=zoelina%00", set[int]()),
     ("name_query=%00", set[int]()),
     ("query=%22 OR %22", set[int]()),
     ("query=%20", {0, 1, 2, 3}),

@@ -1,5 +1,6 @@
 """The server's front, past the application: who is too slow, who asks too early, who says for whom."""
 
+import gc
 import socket
 import time
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from consignease import front
+from consignease.direct import Direct
+from consignease.tunnel.link import Stream
+from consignease.tunnel.relay.forward import Forward
 from tests.helpers.listening import TunnelProcess
 from tests.helpers.server import RunningServer
 from tests.helpers.tunnel_app import App
@@ -242,3 +246,16 @@ def test_a_client_that_does_not_read_holds_the_application_back(
         while part := connection.recv(1 << 20):
             came += len(part)
     assert came == size
+
+
+def test_an_exchange_leaves_nothing_to_the_collector(server: RunningServer, app: App) -> None:
+    """What goes in circles is freed in bursts, and everything waits for them."""
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            assert b" 200 OK" in ask(server, b"GET /head HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n")
+        left = [one for one in gc.get_objects() if isinstance(one, Forward | Stream | Direct)]
+        assert len(left) < 20
+    finally:
+        gc.enable()

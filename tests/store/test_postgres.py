@@ -294,3 +294,38 @@ def test_a_database_that_is_gone_refuses_at_once_and_is_found_again() -> None:
         asyncio.run(main(cluster))
     finally:
         cluster.close()
+
+
+def test_what_others_hold_is_waited_for_longer_than_one_wait_for_a_lock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A unit is run again for as long as nothing but a lock is in its way, and not for ever."""
+    from consignease.store import postgres
+
+    count = "UPDATE counter SET value = value + 1 WHERE name = 'clock'"
+    monkeypatch.setattr(postgres, "LOCK_WAIT", "5ms")
+
+    async def test(store: Any) -> None:
+        tries = 0
+
+        def add(tx: Tx) -> None:
+            nonlocal tries
+            tries += 1
+            tx.execute(count)
+
+        async with Barrier(store.url) as other:
+            await other.execute(count)
+            waiting = store.write(add)
+            while tries < 4 * postgres.AGAIN:
+                assert not waiting.done()
+                await asyncio.sleep(0.005)
+            await other.execute("COMMIT")
+            await waiting
+
+            await other.execute("BEGIN")
+            await other.execute(count)
+            monkeypatch.setattr(postgres, "LOCKED_SECONDS", 0.1)
+            with pytest.raises(Unavailable, match="cannot be reached"):
+                await store.write(add)
+
+    run(test)

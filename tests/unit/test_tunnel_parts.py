@@ -1,5 +1,7 @@
 """The small parts of a tunnel: answers taken apart, heads written, header fields passed on."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from consignease.tunnel.agent import hosts
 from consignease.tunnel.agent.response import BadResponseError, Head, Parser
 from consignease.tunnel.agent.target import Target, TargetError, parse_target
 from consignease.tunnel.frames import FrameError, Kind, Request, pack, unpack
+from consignease.tunnel.link import Link, Stream
 from consignease.tunnel.relay.headers import SANDBOX, FieldsError, of_request, of_response
 
 LOCAL = parse_target("3000", host_header="rewrite", judge=None)
@@ -285,3 +288,31 @@ def test_a_framework_that_refuses_the_host_is_recognised() -> None:
     assert hosts.refused_by(400, b"<title>DisallowedHost at /</title>") == "Django"
     assert hosts.refused_by(200, vite) is None
     assert hosts.lines("a.t.example:8000")["Vite"].startswith('server: { allowedHosts: ["a.t.exa')
+
+
+class _Party:
+    """Notes why its stream ended."""
+
+    words = ""
+
+    def on_reset(self, words: str) -> None:
+        self.words = words
+
+    def on_end(self) -> None:
+        """Nothing."""
+
+
+def test_a_closed_stream_holds_nobody() -> None:
+    """Its party learns why, and what was exchanged is freed at once, not by the collector."""
+    gone: Any = _Party()
+    answered: Any = _Party()
+    link = Link(client=False)
+    first, second = Stream(link, 1), Stream(link, 2)
+    first.party, second.party = gone, answered
+    first.fail("the connection was closed")
+    second.handle(Kind.END, b"")
+    second.put(end=True)
+    assert gone.words == "the connection was closed"
+    assert first.closed
+    assert second.closed
+    assert first.party is second.party is not gone

@@ -12,7 +12,6 @@ from consignease.domain.admins import Admin, Session
 from consignease.domain.faults import Conflict, Forbidden, Invalid, NotFound
 from consignease.domain.tries import Key
 from consignease.store import admins as store
-from consignease.store import tries as store_tries
 from consignease.store.tx import Tx
 
 T = TypeVar("T")
@@ -162,8 +161,7 @@ def failed(tx: Tx, tried: Sequence[Key], entry: Entry | None) -> None:
     Both take one durable write, so that an answer's time does not tell who has
     an account.
     """
-    for key in tried:
-        store_tries.touch(tx, key.name)
+    tries.touch(tx, tried)
     if entry is not None:
         note(tx, entry)
 

@@ -13,8 +13,7 @@ def take(tx: Tx, keys: Sequence[Key], now: int) -> int:
     Returns:
         For how many milliseconds the try has to wait; 0 if it may go on.
     """
-    # Always in the same order, so that two that take the same keys do not wait for each other.
-    held = [(key, store.hold(tx, key.name, now)) for key in sorted(keys, key=lambda key: key.name)]
+    held = [(key, store.hold(tx, key.name, now)) for key in _in_order(keys)]
     taken = [(key, *key.limit.taken(before, now)) for key, before in held]
     wait = max((wait for _, _, wait in taken), default=0)
     if not wait:
@@ -29,11 +28,22 @@ def forgive(tx: Tx, keys: Sequence[Key]) -> None:
     Of an address only the last one is given back: whoever has one account could
     else go on guessing at all the others.
     """
-    for key in keys:
+    for key in _in_order(keys):
         if key.name.startswith("address "):
             store.give_back(tx, key.name)
         else:
             store.forget(tx, key.name)
+
+
+def touch(tx: Tx, keys: Sequence[Key]) -> None:
+    """Write the counts again as they are: it takes as long as forgiving them."""
+    for key in _in_order(keys):
+        store.touch(tx, key.name)
+
+
+def _in_order(keys: Sequence[Key]) -> list[Key]:
+    """Return keys as all take them, so that no two hold what the other needs."""
+    return sorted(keys, key=lambda key: key.name)
 
 
 def drop_ended(tx: Tx, now: int) -> int:

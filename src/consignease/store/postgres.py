@@ -12,6 +12,7 @@ How cursors of the log are taken: see `postgres_log`.
 import asyncio
 import contextlib
 import logging
+import random
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -41,7 +42,9 @@ Item = TypeVar("Item")
 GROUP_UNITS = 64
 """How many units one transaction takes at most."""
 AGAIN = 5
-"""How many times a unit is run again that met another's locks."""
+"""How many times a unit is run again that others were in the way of."""
+LOCKED_SECONDS = 10.0
+"""For how long it is when all that was in its way are their locks."""
 LOCK_WAIT = "250ms"
 """How long a statement waits for a row before its transaction is run again."""
 
@@ -231,9 +234,14 @@ class PostgresStore:
         return parts
 
     async def _alone(self, unit: Unit) -> None:
-        for _ in range(AGAIN):
-            if await self._commit([unit]):
+        tries, until = 0, time.monotonic() + LOCKED_SECONDS
+        while not await self._commit([unit]):
+            tries += 1
+            locked = postgres_errors.locked(unit.error) and time.monotonic() < until
+            if tries >= AGAIN and not locked:
                 return
+            # Two that hold what the other needs do not meet again at the same moment.
+            await asyncio.sleep(random.uniform(0, 0.01))  # noqa: S311
 
     async def _commit(self, units: list[Unit]) -> bool:
         """Run and commit units; False if all were rolled back and are to be run alone."""
@@ -261,7 +269,7 @@ class PostgresStore:
                 await transaction.commit()
         except postgres_errors.AGAIN as error:
             self._undo(units)
-            units[-1].error = unavailable(error)
+            units[-1].error = postgres_errors.in_the_way(error)
             return False
         except GONE as error:
             self._refuse(units, error)

@@ -16,10 +16,14 @@ GONE = (
 """What says that the database cannot be used, whatever it was asked."""
 OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.InternalClientError)
 """The schema moved on under what this connection has prepared: another will do."""
-AGAIN = (
+LOCKED = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
+)
+"""Others held what was needed: they are done soon."""
+AGAIN = (
+    *LOCKED,
     asyncpg.UniqueViolationError,
     # A row was on its way into the part for the rest while its own part was attached.
     asyncpg.CheckViolationError,
@@ -36,3 +40,15 @@ def unavailable(error: Exception) -> Unavailable:
         code="database_unavailable",
         detail=f"{type(error).__name__}: {error}. Try again shortly.",
     )
+
+
+def in_the_way(error: Exception) -> Unavailable:
+    """Say that what others hold is in the way; `LOCKED` is then the cause."""
+    fault = unavailable(error)
+    fault.__cause__ = error
+    return fault
+
+
+def locked(fault: BaseException | None) -> bool:
+    """Tell whether nothing but others' locks was in the way."""
+    return fault is not None and isinstance(fault.__cause__, LOCKED)

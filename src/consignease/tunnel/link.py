@@ -66,6 +66,20 @@ class Party(Protocol):
         ...
 
 
+class _Nobody:
+    """Stands where a party was whose stream is closed: the two no longer hold each other."""
+
+    def on_response(self, response: Response) -> None: ...
+    def on_data(self, data: bytes) -> None: ...
+    def on_end(self) -> None: ...
+    def on_reset(self, words: str) -> None: ...
+    def on_writable(self) -> None: ...
+    def on_settled(self) -> None: ...
+
+
+_NOBODY = _Nobody()
+
+
 class Stream:
     """One exchange.
 
@@ -95,7 +109,7 @@ class Stream:
     def __init__(self, link: "Link", number: int) -> None:
         self._link = link
         self.number = number
-        self.party: Party
+        self.party: Party = _NOBODY
         self.closed = False
         self._credit = WINDOW_BYTES
         self._room = WINDOW_BYTES
@@ -176,15 +190,14 @@ class Stream:
             self._credit += credit_of(payload)
             self.drain()
         elif kind == Kind.RESET:
-            words = _RESET.decode(payload).words
-            self._close()
-            self.party.on_reset(words)
+            self.fail(_RESET.decode(payload).words)
 
     def fail(self, words: str) -> None:
-        """End it because the connection did."""
+        """End it because the connection or the other side did."""
         if not self.closed:
+            party = self.party
             self._close()
-            self.party.on_reset(words)
+            party.on_reset(words)
 
     def _take(self, out: bytes) -> bytes:
         """Return what may be sent now, after `out`."""
@@ -205,6 +218,7 @@ class Stream:
     def _close(self) -> None:
         if not self.closed:
             self.closed = True
+            self.party = _NOBODY
             self._pending.clear()
             self._link.streams.pop(self.number, None)
 
@@ -269,7 +283,7 @@ class Link(asyncio.Protocol):
             msgspec.DecodeError: A frame cannot be read.
         """
         self._heard = asyncio.get_running_loop().time()
-        touched: list[Stream] = []
+        touched: list[Party] = []
         for opcode, message in self._reader.feed(data):
             if opcode == BINARY:
                 for kind, number, payload in unpack(message):
@@ -277,8 +291,8 @@ class Link(asyncio.Protocol):
                     if stream is None:
                         self._frame(kind, number, payload)
                         continue
-                    if not touched or touched[-1] is not stream:
-                        touched.append(stream)
+                    if not touched or touched[-1] is not stream.party:
+                        touched.append(stream.party)
                     stream.handle(kind, payload)
             elif opcode == PING:
                 self._write(websocket.frame(PONG, message, masked=self._client))
@@ -286,8 +300,8 @@ class Link(asyncio.Protocol):
                 self.end("the other end closed the connection")
             elif opcode != PONG:
                 raise FrameError("a tunnel's messages are binary")
-        for stream in touched:
-            stream.party.on_settled()
+        for party in touched:
+            party.on_settled()
 
     def _frame(self, kind: int, number: int, payload: bytes) -> None:
         if kind == Kind.PING:
