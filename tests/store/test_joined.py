@@ -17,6 +17,7 @@ CALLS: list[int] = []
 _PUT = OfRows(
     "INSERT INTO counter (name, value) VALUES {rows} ON CONFLICT DO NOTHING RETURNING name",
     "(?, ?)",
+    "text bigint",
 )
 
 

@@ -11,8 +11,8 @@ from consignease.app.attempts import Tried, record
 from consignease.app.publish import publish
 from consignease.domain.delivery import Policy, Settled, State
 from consignease.domain.events import NewEvent
-from consignease.domain.faults import Unavailable
-from consignease.store import addressing, deliveries
+from consignease.domain.faults import Invalid, Unavailable
+from consignease.store import addressing, deliveries, messages
 from consignease.store.tx import Tx
 from tests.helpers import databases
 from tests.helpers.postgres import programs
@@ -327,5 +327,19 @@ def test_what_others_hold_is_waited_for_longer_than_one_wait_for_a_lock(
             monkeypatch.setattr(postgres, "LOCKED_SECONDS", 0.1)
             with pytest.raises(Unavailable, match="cannot be reached"):
                 await store.write(add)
+
+    run(test)
+
+
+def test_a_nul_in_one_of_many_rows_is_refused() -> None:
+    """Rows come as arrays; what PostgreSQL's text cannot hold is found there too."""
+
+    async def test(store: Any) -> None:
+        rows = [(1, "fine", 1), (1, "a\0b", 2)]
+        with pytest.raises(Invalid, match="U\\+0000"):
+            await store.write(messages.take_uids, rows)
+        assert await store.write(
+            messages.take_uids, [(1, f"u{n}", n) for n in range(2_500)]
+        ) == set(range(2_500))
 
     run(test)

@@ -19,6 +19,7 @@ INSERT INTO delivery (cursor, endpoint, subject, state, tries, flags, due_at, le
 VALUES {rows}
 """,
     "(?, ?, ?, ?, 0, 0, ?, ?)",
+    "bigint bigint bigint bigint bigint bigint",
 )
 _CANCEL_OLDER = """
 UPDATE delivery SET state = 5, due_at = NULL

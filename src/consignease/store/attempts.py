@@ -13,6 +13,8 @@ INSERT INTO attempt (cursor, endpoint, n, at, trigger, status, phase, error, hea
 VALUES {rows} ON CONFLICT DO NOTHING
 """,
     "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "bigint bigint bigint bigint bigint bigint text text bytea bytea"
+    " bigint bigint bigint bigint bigint bigint",
 )
 _OF_MESSAGE = "SELECT * FROM attempt WHERE cursor = ? ORDER BY endpoint, n"
 _OF_ENDPOINT = """

@@ -42,7 +42,8 @@ UPDATE delivery SET state = 2, due_at = NULL, lease_until = ? FROM due
 WHERE delivery.cursor = due.cursor AND delivery.endpoint = due.endpoint AND delivery.state < 2
 RETURNING delivery.cursor
 """,
-    "(CAST(? AS BIGINT), CAST(? AS BIGINT))",
+    "(?, ?)",
+    "bigint bigint",
 )
 _OVERTAKE_OLDER = """
 UPDATE delivery SET flags = flags | 1
@@ -66,7 +67,8 @@ WITH done (cursor, endpoint, tries) AS (VALUES {rows})
 UPDATE delivery SET state = 3, tries = done.tries, lease_until = NULL FROM done
 WHERE delivery.cursor = done.cursor AND delivery.endpoint = done.endpoint AND delivery.state = 2
 """,
-    "(CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT))",
+    "(?, ?, ?)",
+    "bigint bigint bigint",
 )
 _STATE = "SELECT state, flags FROM delivery WHERE cursor = ? AND endpoint = ?"
 _FIRST_WAITING = """

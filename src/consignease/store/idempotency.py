@@ -24,6 +24,7 @@ _IN_MEMORY = (
     (hash INTEGER, at INTEGER, PRIMARY KEY (hash, at)) WITHOUT ROWID""",
     "INSERT INTO idempotency_at SELECT hash, rowid FROM idempotency",
 )
+_ASKED = "bigint text bigint bigint"
 _FIND_ALONE = OfRows(
     """
 WITH asked (instance, key, hash, now) AS (VALUES {rows})
@@ -33,6 +34,7 @@ CROSS JOIN idempotency i ON i.rowid = a.at
 WHERE i.instance = asked.instance AND i.key = asked.key AND i.expires_at > asked.now
 """,
     "(?, ?, ?, ?)",
+    _ASKED,
 )
 _FIND = OfRows(
     """
@@ -41,17 +43,20 @@ SELECT i.instance, i.key, i.request, i.status, i.response
 FROM asked JOIN idempotency i ON i.instance = asked.instance AND i.key = asked.key
 WHERE i.expires_at > asked.now
 """,
-    "(CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT))",
+    "(?, ?, ?, ?)",
+    _ASKED,
 )
 _ROW = "(?, ?, ?, ?, ?, ?, ?)"
+_TYPES = "bigint text bigint bytea bigint bytea bigint"
 _KEEP_ALONE = OfRows(
     """
 INSERT INTO idempotency (instance, key, hash, request, status, response, expires_at)
 VALUES {rows} RETURNING hash, rowid
 """,
     _ROW,
+    _TYPES,
 )
-_NOTE = OfRows("INSERT INTO idempotency_at (hash, at) VALUES {rows}", "(?, ?)")
+_NOTE = OfRows("INSERT INTO idempotency_at (hash, at) VALUES {rows}", "(?, ?)", "bigint bigint")
 _KEEP = OfRows(
     """
 INSERT INTO idempotency (instance, key, hash, request, status, response, expires_at)
@@ -62,6 +67,7 @@ ON CONFLICT (instance, key) DO UPDATE SET request = excluded.request, status = e
 RETURNING key
 """,
     _ROW,
+    _TYPES,
 )
 _FORGET = """
 DELETE FROM idempotency_at WHERE (hash, at) IN

@@ -24,6 +24,7 @@ INSERT INTO message (cursor, instance, app, type, subject, version, at, body, ui
 VALUES {rows}
 """,
     "(?, ?, ?, ?, NULL, 0, ?, ?, ?, ?)",
+    "bigint bigint bigint text bigint bytea text text",
 )
 _ADD_UIDS = OfRows(
     """
@@ -31,6 +32,7 @@ INSERT INTO message_uid (app, uid, cursor) VALUES {rows} ON CONFLICT DO NOTHING
 RETURNING cursor
 """,
     "(?, ?, ?)",
+    "bigint text bigint",
 )
 _BY_UID = "SELECT cursor FROM message_uid WHERE app = ? AND uid = ?"
 _EXPUNGE = "UPDATE message SET body = NULL, expires_at = NULL WHERE app = ? AND cursor = ?"

@@ -76,7 +76,9 @@ class Session:
     def _checked(self, given: list[object]) -> list[object]:
         """PostgreSQL's text cannot hold U+0000: what has it is refused, or matches nothing."""
         for at, value in enumerate(given):
-            if isinstance(value, str) and "\0" in value:
+            if isinstance(value, list):
+                self._checked(cast("list[object]", value))
+            elif isinstance(value, str) and "\0" in value:
                 if self.writing:
                     raise Invalid("Text cannot hold the character U+0000.")
                 given[at] = value.replace("\0", "\ufffd")
