@@ -2,9 +2,9 @@
 
 A unit is a plain function. It runs in a greenlet on the event loop, which
 waits there for each statement while others go on. Units that wait when a
-connection is free are run one after the other in one transaction and are
-durable together (group commit); when one of them fails after it wrote, all of
-the group are run again, each in a transaction of its own.
+transaction ends (see `postgres_queue`) are run one after the other in the next
+one and are durable together (group commit); when one of them fails after it
+wrote, all of the group are run again, each in a transaction of its own.
 
 How cursors of the log are taken: see `postgres_log`.
 """
@@ -14,7 +14,6 @@ import contextlib
 import logging
 import random
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -29,6 +28,7 @@ from consignease.store.postgres_detaching import Partitions
 from consignease.store.postgres_errors import GONE, OUTDATED, unavailable
 from consignease.store.postgres_log import HORIZON, Cursors
 from consignease.store.postgres_notices import Notices
+from consignease.store.postgres_queue import Queue
 from consignease.store.postgres_session import Session, connect
 from consignease.store.tx import Handoff, NoHandoff, RunAgainError, Tx, no_cursors
 from consignease.store.units import Unit, joined
@@ -39,8 +39,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Item = TypeVar("Item")
 
-GROUP_UNITS = 64
-"""How many units one transaction takes at most."""
 AGAIN = 5
 """How many times a unit is run again that others were in the way of."""
 LOCKED_SECONDS = 10.0
@@ -80,9 +78,7 @@ class PostgresStore:
         self.units = 0
         self.commits = Commits()
         self.partitions = Partitions(self._session)
-        self._waiting: deque[Unit] = deque()
-        self._work = asyncio.Event()
-        self._closing = False
+        self._queue = Queue()
         self._writers = writers
         self._tasks: list[asyncio.Task[None]] = []
         self._readers = readers
@@ -115,8 +111,7 @@ class PostgresStore:
 
     async def shut(self) -> None:
         """Finish what waits and close every connection."""
-        self._closing = True
-        self._work.set()
+        self._queue.close()
         await asyncio.gather(*self._tasks)
         await self.settled()
         await self.notices.stop()
@@ -146,13 +141,12 @@ class PostgresStore:
         return self._enter(Unit(fn, (item,), asyncio.get_running_loop(), joined=True))
 
     def _enter(self, unit: Unit) -> "asyncio.Future[Any]":
-        if self._closing:
+        if self._queue.closed:
             unit.future.set_exception(
                 Unavailable("The server is shutting down.", detail="Try again shortly.")
             )
         else:
-            self._waiting.append(unit)
-            self._work.set()
+            self._queue.put(unit)
         return unit.future
 
     async def read(
@@ -205,24 +199,21 @@ class PostgresStore:
     # Writing
 
     async def _write_loop(self) -> None:
-        while True:
-            if not self._waiting:
-                if self._closing:
-                    return
-                self._work.clear()
-                await self._work.wait()
-                continue
-            units = joined(
-                [self._waiting.popleft() for _ in range(min(GROUP_UNITS, len(self._waiting)))]
-            )
-            if not await self._commit(units):
-                for unit in units:
-                    await self._alone(unit)
-            self.groups += 1
-            self.units += len(units)
+        while (group := await self._queue.take()) is not None:
+            try:
+                await self._write_group(joined(group))
+            finally:
+                self._queue.done()
+
+    async def _write_group(self, units: list[Unit]) -> None:
+        if not await self._commit(units):
             for unit in units:
-                for part in await self._apart(unit):
-                    part.answer()
+                await self._alone(unit)
+        self.groups += 1
+        self.units += len(units)
+        for unit in units:
+            for part in await self._apart(unit):
+                part.answer()
 
     async def _apart(self, unit: Unit) -> list[Unit]:
         """Return a unit as it is done; the items of a call that failed are done one by one."""
@@ -348,8 +339,7 @@ class PostgresStore:
         unit = Unit(_run_all, (after,), asyncio.get_running_loop())
         self._after.add(unit.future)
         unit.future.add_done_callback(self._followed)
-        self._waiting.append(unit)
-        self._work.set()
+        self._queue.put(unit)
 
     def _followed(self, done: "asyncio.Future[None]") -> None:
         self._after.discard(done)
