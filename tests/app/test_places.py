@@ -22,7 +22,7 @@ async def test_a_claim_that_fails_half_way_gives_its_places_back(engine: Engine)
     room = engine.hand.room
     engine.now += 3_600_000
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deliveries, "_LEASE_MANY", OfRows(BROKEN_FOR_MANY, "(?, ?)"))
+        patch.setattr(deliveries, "_LEASE_MANY", OfRows(BROKEN_FOR_MANY, "(?, ?)", "bigint bigint"))
         with pytest.raises(Unavailable):
             await engine.claim()
     assert engine.hand.room == room
