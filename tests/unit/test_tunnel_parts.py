@@ -94,6 +94,17 @@ def test_head_requests_and_empty_statuses_have_no_body() -> None:
     assert parse(b"HTTP/1.1 304 Same\r\nContent-Length: 9\r\n\r\n", []) == (304, b"", 1, True)
 
 
+def test_a_head_that_is_known_is_read_as_one_that_is_not() -> None:
+    """The same head is followed by a body or not, by what was asked for."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nX-Known: 1\r\n\r\n"
+    for _ in range(2):
+        assert parse(head + b"body", []) == (200, b"body", 1, True)
+        assert parse(head, [], "HEAD") == (200, b"", 1, True)
+        assert parse(head.replace(b": 4", b": 0"), []) == (200, b"", 1, True)
+        with pytest.raises(BadResponseError):
+            parse(head + b"bodies", [])
+
+
 def request(
     *fields: tuple[bytes, bytes],
     target: bytes = b"/x?y",

@@ -31,8 +31,15 @@ Event = Head | bytes | None
 """The beginning, a part of the body, or None for its end."""
 
 
+_KNOWN_HEADS, _KNOWN_HEAD = 256, 1024
+
 _HEAD, _LENGTH, _SIZE, _CHUNK, _CHUNK_END, _TRAILER, _UNTIL_CLOSE, _DONE = range(8)
 """What comes next."""
+
+
+_known: dict[bytes, tuple[Head, bool, int, int]] = {}
+"""Whole heads, with what `Parser._frame` made of them: an application answers the same for a
+second, but for the body."""
 
 
 class Parser:
@@ -148,9 +155,22 @@ class Parser:
             if not b"HTTP/1.".startswith(rest[:7]):
                 raise BadResponseError("what listens there does not speak HTTP/1.1")
             return rest
-        lines = rest[:end].split(b"\r\n")
+        block = rest[:end]
+        plain = not self._may_upgrade and self._method != "HEAD"
+        known = _known.get(block) if plain else None
+        if known is None:
+            self._read(block, events, plain=plain)
+        else:
+            head, self.keep, self._state, self._left = known
+            events.append(head)
+            if self._state == _DONE:
+                events.append(None)
+        return rest[end + 4 :]
+
+    def _read(self, block: bytes, events: list[Event], *, plain: bool) -> None:
+        """Read a whole head; what is `plain` about it is the same for every request."""
+        lines = block.split(b"\r\n")
         head = Head(self._status(lines[0]), [_field(line) for line in lines[1:]])
-        rest = rest[end + 4 :]
         if head.status == 101 and self._may_upgrade:
             self.upgraded, self.keep = True, False
             self._state = _UNTIL_CLOSE
@@ -158,9 +178,12 @@ class Parser:
         elif head.status >= 200:
             events.append(head)
             self._frame(lines[0], head, events)
+            if plain and len(block) <= _KNOWN_HEAD:
+                if len(_known) >= _KNOWN_HEADS:
+                    _known.clear()
+                _known[block] = head, self.keep, self._state, self._left
         elif head.status == 101:
             raise BadResponseError("it changed to a protocol that nobody asked for")
-        return rest
 
     def _status(self, line: bytes) -> int:
         version, _, tail = line.partition(b" ")

@@ -1,6 +1,7 @@
 """The one place that a tunnel leads to, and how requests are written for it."""
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import msgspec
@@ -81,7 +82,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
             lines.append(b"Transfer-Encoding: chunked")
         if request.upgrade:
             lines.append(b"Connection: Upgrade")
-        lines.append(_forwarded(request, prefix))
+        lines.append(_forwarded(request.peer, request.host, request.scheme, prefix))
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def public(self, fields: Fields, url: str, prefix: str) -> Fields:
@@ -128,9 +129,9 @@ def parse_target(text: str, *, host_header: str, judge: Judge | None) -> Target:
     )
 
 
-def _forwarded(request: Request, prefix: str) -> bytes:
+@lru_cache(256)
+def _forwarded(peer: str, host: str, scheme: str, prefix: str) -> bytes:
     """Say whom the request came from and where it was sent to (RFC 7239 and its forerunners)."""
-    peer, host, scheme = request.peer, request.host, request.scheme
     node = f'"[{peer}]"' if ":" in peer else peer or "unknown"
     quoted = host.replace("\\", "").replace('"', "")
     text = (
