@@ -60,6 +60,7 @@ def test_what_comes_alone_begins_at_once_and_the_rest_waits_until_it_is_done() -
 
 def test_a_whole_group_begins_beside_what_is_under_way() -> None:
     """One unit fewer waits; with the last one it is taken, though the first is not done."""
+
     async def main() -> None:
         queue = Queue()
         queue.put(unit())
