@@ -26,6 +26,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from consignease.domain.counting import Commits
 from consignease.domain.faults import Fault, Unavailable
 from consignease.domain.leases import Leased
+from consignease.store.checkpoints import Checkpointer
 from consignease.store.idempotency import open_index
 from consignease.store.tail import Tail
 from consignease.store.tx import Handoff, NoHandoff, Tx, no_cursors
@@ -42,9 +43,6 @@ GROUP_UNITS = 256
 
 GROUP_SECONDS = 0.02
 """How long a group may gather before it is committed."""
-
-CHECKPOINT_UNITS = 1_000
-"""After how many units the log is written back into the database file."""
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
@@ -112,16 +110,10 @@ class Store:
         self._local = threading.local()
         self._reader_connections: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="consignease-read")
-        self._checkpoint = threading.Event()
         self._closing = False
-        self._since_checkpoint = 0
-        self._finish_checkpoint = False
         self._writer = threading.Thread(target=self._write_loop, name="consignease-write")
-        self._checkpointer = threading.Thread(
-            target=self._checkpoint_loop, name="consignease-checkpoint"
-        )
+        self._checkpointer = Checkpointer(lambda: connect(path))
         self._writer.start()
-        self._checkpointer.start()
 
     def write(
         self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
@@ -173,8 +165,7 @@ class Store:
         self._closing = True
         self._waiting.put(None)
         self._writer.join()
-        self._checkpoint.set()
-        self._checkpointer.join()
+        self._checkpointer.close()
         self._readers.shutdown()
         for connection in self._reader_connections:
             connection.close()
@@ -297,16 +288,7 @@ class Store:
     def _count(self, units: int) -> None:
         self.groups += 1
         self.units += units
-        self._since_checkpoint += units
-        if self._finish_checkpoint:
-            # Only the writer can let the log start over: under constant writes
-            # no other connection ever finds a moment without a newer frame.
-            self._finish_checkpoint = False
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        elif self._since_checkpoint >= CHECKPOINT_UNITS:
-            self._since_checkpoint = 0
-            self._checkpoint.set()
+        self._checkpointer.wrote(units, self._connection)
 
     def _run(self, connection: sqlite3.Connection, unit: Unit) -> bool:
         """Run a unit; False if it failed after it had written something."""
@@ -369,7 +351,7 @@ class Store:
             with contextlib.suppress(RuntimeError):  # that loop has ended; nobody waits
                 loop.call_soon_threadsafe(_answer, its_units)
 
-    # Readers and checkpoints
+    # Readers
 
     def _read(self, fn: Callable[..., T], args: tuple[Any, ...]) -> T:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -382,17 +364,3 @@ class Store:
             return fn(Tx(connection, NoHandoff(), no_cursors, {}), *args)
         finally:
             connection.execute("ROLLBACK")
-
-    def _checkpoint_loop(self) -> None:
-        connection = connect(self.path)
-        while True:
-            self._checkpoint.wait()
-            self._checkpoint.clear()
-            if self._closing:
-                break
-            try:
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            except sqlite3.Error as error:
-                _log.warning("the write-ahead log cannot be written back yet: %s", error)
-            self._finish_checkpoint = True
-        connection.close()
