@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import count
 from typing import Any
 
@@ -115,4 +116,46 @@ def test_a_deleted_application_takes_nothing_more(server: RunningServer, path: s
     assert client.call("POST", path, body).status == 202
     client.call("DELETE", path.removesuffix("/msg"))
     assert client.call("POST", path, body).status == 404
+    client.close()
+
+
+def test_each_of_many_applications_gets_its_own_messages(server: RunningServer) -> None:
+    """By id or by uid, at the same moment: an endpoint is addressed by what it subscribes to."""
+    client = server.client()
+    apps = [client.call("POST", "/api/v1/app", {"name": "x", "uid": f"many{n}"}) for n in range(8)]
+    ids = [made.json["id"] for made in apps]
+    for kind in ("paid", "refunded"):
+        client.call("POST", "/api/v1/event-type", {"name": kind, "description": "x"})
+    endpoints: dict[str, list[str]] = {}
+    for n, app in enumerate(ids):
+        types = ["paid"] if n % 2 else ["paid", "refunded"]
+        made = [{"filterTypes": types}, {"filterTypes": types, "channels": ["a"]}, {}]
+        endpoints[app] = [
+            client.call(
+                "POST",
+                f"/api/v1/app/{app}/endpoint",
+                {"url": "http://127.0.0.1:1/", "disabled": True, **one},
+            ).json["id"]
+            for one in made
+        ]
+
+    def send(number: int) -> tuple[str, str, Any]:
+        n, kind, channel = number % 8, ("paid", "refunded")[number // 8 % 2], number >= 16
+        body: dict[str, Any] = {"eventType": kind, "payload": {}}
+        if channel:
+            body["channels"] = ["a"]
+        where = ids[n] if number % 3 else f"many{n}"
+        with closing(server.client()) as one:
+            return ids[n], kind, one.call("POST", f"/api/v1/app/{where}/msg", body).json
+
+    with ThreadPoolExecutor(32) as threads:
+        sent = list(threads.map(send, range(32)))
+    for app, kind, message in sent:
+        first, second, every = endpoints[app]
+        wants = kind == "paid" or not ids.index(app) % 2
+        expected = {every} | ({first} if wants else set())
+        if message["channels"]:
+            expected |= {second} if wants else set()
+        found = client.call("GET", f"/api/v1/app/{app}/msg/{message['id']}/endpoint").json["data"]
+        assert {one["id"] for one in found} == expected, (app, kind, message)
     client.close()

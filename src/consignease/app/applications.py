@@ -1,5 +1,6 @@
 """The verbs of applications."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -49,6 +50,18 @@ def named(tx: Tx, instance: Instance, name: str) -> Instance:
         # Messages of one application are made side by side: none of them holds its row.
         found = known[name] = _seen_as(instance, _there(store.look(tx, instance.no, name), name))
     return found
+
+
+def know(tx: Tx, wanted: Iterable[tuple[Instance, str]]) -> None:
+    """Read at once what `named` will be asked for, where it would be a round trip each."""
+    if tx.alone:
+        return
+    asked = {
+        (instance.no, name): instance for instance, name in wanted if name and "\0" not in name
+    }
+    for row in store.look_all(tx, list(asked)):
+        found = _seen_as(asked[row["instance"], row["asked"]], _read(row))
+        tx.cache.setdefault(("applications", row["instance"]), {})[row["asked"]] = found
 
 
 def resolve_or_create(

@@ -7,7 +7,6 @@ import msgspec
 from consignease.app import applications, fanout
 from consignease.app.applications import Wanted
 from consignease.app.idempotency import Once, again, lifetime
-from consignease.domain.delivery import Policy
 from consignease.domain.faults import Conflict, Fault
 from consignease.domain.instances import Instance
 from consignease.store import addressing, endpoints, idempotency, labels, messages
@@ -78,6 +77,7 @@ def create_all(tx: Tx, orders: Sequence[Order]) -> list[Once | Fault]:
     done: list[Once | Fault | None] = [None] * len(orders)
     fresh: list[tuple[int, Order, Instance]] = []
     kept = _kept(tx, orders)
+    applications.know(tx, [(one.instance, one.application) for one in orders if one.new is None])
     first: dict[tuple[int, str], int] = {}
     for at, order in enumerate(orders):
         key = None if order.key is None else (order.instance.no, order.key)
@@ -145,7 +145,14 @@ def _append(
     rows: list[messages.Row] = []
     addressed: list[addressing.Row] = []
     kept: list[idempotency.Kept] = []
-    matches: dict[tuple[int, str], Sequence[tuple[int, Policy]]] = {}
+    matches = endpoints.matching_all(
+        tx,
+        {
+            (inside.app, order.wanted.type)
+            for _, order, inside, _ in numbered
+            if not order.wanted.channels
+        },
+    )
     for at, order, inside, cursor in numbered:
         wanted = order.wanted
         if wanted.uid is not None and cursor not in free:
@@ -153,11 +160,11 @@ def _append(
             done[at] = Conflict(msg, code="conflict")
             continue
         rows.append(_row(inside, wanted, cursor, order.at))
-        matching = None if wanted.channels else matches.get((inside.app, wanted.type))
-        if matching is None:
-            matching = endpoints.matching(tx, inside.app, wanted.type, wanted.channels)
-            if not wanted.channels:
-                matches[inside.app, wanted.type] = matching
+        matching = (
+            endpoints.matching(tx, inside.app, wanted.type, wanted.channels)
+            if wanted.channels
+            else matches[inside.app, wanted.type]
+        )
         fresh_one = _fresh(inside, wanted, cursor, order.at)
         addressed += fanout.addressed(tx, inside.app, fresh_one, matching)
         answer = Once(ACCEPTED, order.answer(cursor))

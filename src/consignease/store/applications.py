@@ -3,8 +3,10 @@
 The one that carries an instance's operational events (store/operations.py) is not among them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+from consignease.store.rows import OfRows
 from consignease.store.tx import Tx
 
 _LOOK = """
@@ -12,6 +14,20 @@ SELECT * FROM application WHERE instance = ? AND (id = ? OR uid = ?) AND deleted
   AND coalesce(uid, '') <> 'app_operational'
 """
 _FIND = _LOOK + "/* writing: FOR UPDATE */"
+_LOOK_ALL = OfRows(
+    """
+WITH asked (instance, name) AS (VALUES {rows})
+SELECT asked.name AS asked, a.* FROM asked
+JOIN application a ON a.instance = asked.instance AND a.id = asked.name
+WHERE a.deleted_at IS NULL AND coalesce(a.uid, '') <> 'app_operational'
+UNION ALL
+SELECT asked.name AS asked, a.* FROM asked
+JOIN application a ON a.instance = asked.instance AND a.uid = asked.name
+WHERE a.deleted_at IS NULL AND coalesce(a.uid, '') <> 'app_operational'
+""",
+    "(?, ?)",
+    "bigint text",
+)
 _INSERT = """
 INSERT INTO application (instance, id, uid, name, metadata, endpoints_version, created_at,
                          updated_at, rate_limit)
@@ -46,6 +62,15 @@ def find(tx: Tx, instance: int, name: str) -> Any:
 def look(tx: Tx, instance: int, name: str) -> Any:
     """Return what `find` returns, and hold up nobody who changes it or looks at it too."""
     return tx.one(_LOOK, (instance, name, name))
+
+
+def look_all(tx: Tx, names: Sequence[tuple[int, str]]) -> list[Any]:
+    """Do what `look` does for many, each an instance and an id or uid.
+
+    Returns:
+        The rows that there are, each with the name that it was `asked` for by.
+    """
+    return _LOOK_ALL.run(tx, names)
 
 
 def insert(tx: Tx, values: dict[str, object]) -> Any:

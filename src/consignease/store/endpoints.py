@@ -1,16 +1,26 @@
 """Endpoints, their signing secrets, and which of them an event goes to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from consignease.domain.delivery import Policy
+from consignease.store.rows import OfRows
 from consignease.store.tx import Tx
 
 _SUBSCRIBED = """
 SELECT no, event_types, channels, ordering FROM endpoint WHERE app = ? AND deleted_at IS NULL ORDER BY no
 """
+_SUBSCRIBED_MANY = OfRows(
+    """
+WITH asked (app) AS (VALUES {rows})
+SELECT e.app, e.no, e.event_types, e.channels, e.ordering
+FROM asked JOIN endpoint e ON e.app = asked.app WHERE e.deleted_at IS NULL ORDER BY e.no
+""",
+    "(?)",
+    "bigint",
+)
 _INSERT = """
 INSERT INTO endpoint (app, id, uid, url, description, version, event_types, channels, headers,
                       metadata, ordering, rate_limit, disabled, v1a, created_at, updated_at)
@@ -94,6 +104,18 @@ def matching(
     if found is None:
         found = known[event_type] = _match(tx, app, event_type, ())
     return found
+
+
+def matching_all(
+    tx: Tx, wanted: Collection[tuple[int, str]]
+) -> dict[tuple[int, str], tuple[tuple[int, Policy], ...]]:
+    """Return what `matching` does for many, each an application and an event type."""
+    if tx.alone:
+        return {one: matching(tx, *one) for one in wanted}
+    found: dict[int, list[Any]] = {}
+    for row in _SUBSCRIBED_MANY.run(tx, [(app,) for app in sorted({app for app, _ in wanted})]):
+        found.setdefault(row["app"], []).append(row)
+    return {(app, kind): chosen(found.get(app, ()), kind, ()) for app, kind in wanted}
 
 
 def _match(
