@@ -43,7 +43,7 @@ def unavailable(error: Exception) -> Unavailable:
 
 
 def in_the_way(error: Exception) -> Unavailable:
-    """Say that what others hold is in the way; `LOCKED` is then the cause."""
+    """Say what `unavailable` does, with the error as its cause: `locked` looks at it."""
     fault = unavailable(error)
     fault.__cause__ = error
     return fault
