@@ -10,7 +10,7 @@ import pytest
 from consignease.app import retention
 from consignease.app.message_orders import Outgoing
 from consignease.domain.delivery import Result, State
-from consignease.store import deliveries
+from consignease.store import deliveries, leasing
 from tests.helpers.engine import Engine
 from tests.helpers.messages import append
 
@@ -72,7 +72,7 @@ async def _(engine: Engine) -> None:
     one = await engine.publish()
     assert await engine.state(one) is State.SENDING
     assert engine.held() == [one]
-    assert (await engine.row(one))["lease_until"] == engine.now + deliveries.LEASE_MS
+    assert (await engine.row(one))["lease_until"] == engine.now + leasing.LEASE_MS
 
 
 @arrow("[*] --> pending : published without room")
@@ -282,7 +282,7 @@ async def _(engine: Engine) -> None:
 @arrow("sending --> pending : lease lapsed")
 async def _(engine: Engine) -> None:
     one = await engine.publish()
-    lapses = engine.now + deliveries.LEASE_MS
+    lapses = engine.now + leasing.LEASE_MS
     assert await engine.store.write(deliveries.reclaim, lapses - 1, engine.now) == 0
     assert await engine.store.write(deliveries.reclaim, lapses, engine.now) == 1
     assert await engine.state(one) is State.PENDING

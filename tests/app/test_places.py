@@ -5,13 +5,16 @@ import pytest
 from consignease.domain.delivery import Result
 from consignease.domain.faults import Unavailable
 from consignease.domain.leases import Leased
-from consignease.store import deliveries
+from consignease.store import deliveries, lanes, leasing
 from consignease.store.rows import OfRows
 from consignease.store.tx import Tx
 from tests.helpers.engine import Engine, with_engine
 
-BROKEN_FOR_MANY = "UPDATE no_such_table SET state = ? WHERE (cursor, endpoint) IN (VALUES {rows})"
-BROKEN = "UPDATE no_such_table SET state = 2, due_at = ? WHERE cursor = ? AND endpoint = ?"
+BROKEN = OfRows(
+    "UPDATE no_such_table SET state = ? WHERE (cursor, endpoint) IN (VALUES {rows})",
+    "(?, ?)",
+    "bigint bigint",
+)
 
 
 @with_engine
@@ -22,7 +25,7 @@ async def test_a_claim_that_fails_half_way_gives_its_places_back(engine: Engine)
     room = engine.hand.room
     engine.now += 3_600_000
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deliveries, "_LEASE_MANY", OfRows(BROKEN_FOR_MANY, "(?, ?)", "bigint bigint"))
+        patch.setattr(leasing, "_LEASE", BROKEN)
         with pytest.raises(Unavailable):
             await engine.claim()
     assert engine.hand.room == room
@@ -40,7 +43,7 @@ async def test_a_lane_that_cannot_move_on_gives_its_place_back(engine: Engine) -
     item = engine.hand.leased[0]
     assert item.cursor == first
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deliveries, "_LEASE", BROKEN)
+        patch.setattr(leasing, "_LEASE", BROKEN)
         with pytest.raises(Unavailable):
             await engine.store.write(_succeed_and_move_on, item, engine.now)
     assert engine.hand.room == room
@@ -49,4 +52,4 @@ async def test_a_lane_that_cannot_move_on_gives_its_place_back(engine: Engine) -
 def _succeed_and_move_on(tx: Tx, item: Leased, now: int) -> None:
     assert item.subject is not None
     deliveries.succeed(tx, [item])
-    deliveries.advance(tx, item.subject, item.endpoint, now)
+    lanes.move_on(tx, [lanes.Lane(item.subject, item.endpoint, now)])

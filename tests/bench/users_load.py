@@ -72,9 +72,10 @@ async def main() -> None:
     parser.add_argument("--key", required=True)
     parser.add_argument("--changes", type=int, required=True)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--users", type=int, help="one for each connection by default")
     args = parser.parse_args()
     host, _, port = args.url.removeprefix("http://").partition(":")
-    ids = made(args.url, args.key, args.connections)
+    ids = made(args.url, args.key, args.users or args.connections)
 
     def requests(user_id: str, first: int) -> Iterator[bytes]:
         for n in range(first, args.changes, args.connections):
@@ -86,10 +87,10 @@ async def main() -> None:
             ).encode() + body
 
     loop, took = asyncio.get_running_loop(), list[float]()
-    done = [asyncio.Event() for _ in ids]
+    done = [asyncio.Event() for _ in range(args.connections)]
     began = time.perf_counter()
-    for n, user_id in enumerate(ids):
-        source, end = requests(user_id, n), done[n]
+    for n, end in enumerate(done):
+        source = requests(ids[n % len(ids)], n)
         await loop.create_connection(
             lambda s=source, e=end: Connection(s, e, took), host, int(port)
         )

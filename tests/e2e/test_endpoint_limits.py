@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from consignease.domain import bucket
-from consignease.store import deliveries
+from consignease.store import leasing
 from consignease.work import sweep
 from tests.helpers import behaviours
 from tests.helpers.databases import POSTGRES
@@ -217,7 +217,7 @@ def test_a_request_that_outlives_its_lease_is_not_sent_twice(
     server: RunningServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lease is renewed as long as the answer is awaited, whichever the database."""
-    monkeypatch.setattr(deliveries, "LEASE_MS", 300)
+    monkeypatch.setattr(leasing, "LEASE_MS", 300)
     with Receiver() as receiver:
         receiver.behave(behaviours.slow(1.2))
         app = new_app(client)

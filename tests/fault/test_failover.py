@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from consignease.domain.messages import cursor_of
-from consignease.store import deliveries
+from consignease.store import leasing
 from consignease.work import sweep
 from tests.conftest import SOAK
 from tests.helpers.checks import Findings, settle
@@ -47,7 +47,7 @@ def test_a_primary_that_dies_under_load_takes_nothing_acknowledged_with_it(
 ) -> None:
     """The server finds the new primary by itself; every acknowledged change arrives, in order."""
     # What a commit of unknown outcome left leased is taken over sooner than in 30 s.
-    monkeypatch.setattr(deliveries, "LEASE_MS", 4_000)
+    monkeypatch.setattr(leasing, "LEASE_MS", 4_000)
     monkeypatch.setattr(sweep, "EVERY_SECONDS", 0.5)
     dice = random.Random(os.environ.get("CI", ""))
     schedule = [0.1, 0.2, 0.3, 0.5, 0.5, 1.0, 1.0, 1.0]

@@ -94,6 +94,20 @@ class OnLoop:
         finally:
             await self.store.settled()
 
+    def write_only(self, fn: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":
+        """Run a unit, and not wait for what it leaves to be done afterwards."""
+
+        async def write() -> Any:
+            return await self.store.write(fn, *args)
+
+        return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(write(), self._loop))
+
+    def settled(self) -> "asyncio.Future[None]":
+        """Wait for what units have left to be done afterwards."""
+        return asyncio.wrap_future(
+            asyncio.run_coroutine_threadsafe(self.store.settled(), self._loop)
+        )
+
     def read(self, fn: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":
         """Run a unit that only reads."""
         return asyncio.wrap_future(

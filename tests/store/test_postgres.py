@@ -12,7 +12,8 @@ from consignease.app.publish import publish
 from consignease.domain.delivery import Policy, Settled, State
 from consignease.domain.events import NewEvent
 from consignease.domain.faults import Invalid, Unavailable
-from consignease.store import addressing, deliveries, messages
+from consignease.store import lanes, messages
+from consignease.store.lanes import Lane
 from consignease.store.tx import Tx
 from tests.helpers import databases
 from tests.helpers.postgres import programs
@@ -135,7 +136,7 @@ def test_a_delivery_is_not_forgotten_that_waits_for_one_recorded_at_the_same_mom
     Without that look it is forgotten, so the moment that is tested is the right one.
     """
     if not looks:
-        monkeypatch.setattr(addressing, "look_again", lambda *_: None)
+        monkeypatch.setattr(lanes, "move_on", lambda *_: None)
 
     async def test(engine: Any) -> None:
         first, _ = await _lane(engine)
@@ -167,7 +168,7 @@ def test_a_delivery_is_not_forgotten_that_came_before_its_predecessor_was_record
     Without that look the delivery is forgotten.
     """
     if not looks:
-        monkeypatch.setattr(deliveries, "advance_lanes", lambda *_: None)
+        monkeypatch.setattr(lanes, "move_on_where_any_waits", lambda *_: None)
 
     async def test(engine: Any) -> None:
         first, _ = await _lane(engine)
@@ -213,17 +214,48 @@ def test_two_that_let_a_lane_move_on_lease_its_next_delivery_once(
             await holding.execute("UPDATE delivery SET state = 0 WHERE cursor = $1", second)
             looking: list[Any] = []
             for _ in range(2):
-                looking.append(
-                    asyncio.ensure_future(
-                        engine.store.write(deliveries.advance, subject, engine.endpoint, engine.now)
-                    )
-                )
+                lane = Lane(subject, engine.endpoint, engine.now)
+                looking.append(asyncio.ensure_future(engine.store.write(lanes.move_on, [lane])))
                 await asyncio.wait(looking, timeout=0.06)
             await holding.execute("COMMIT")
             await asyncio.gather(*looking)
         assert engine.held() == [second]
         assert (await engine.row(third))["state"] == State.WAITING
         assert engine.hand.room == 1_000 - 2
+
+    with_lanes(test, monkeypatch)
+
+
+@pytest.mark.parametrize("room", [1_000, 0])
+@pytest.mark.parametrize("again", [True, False])
+def test_a_delivery_that_another_transaction_holds_is_passed_by_and_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch, again: bool, room: int
+) -> None:
+    """That one only told it how long to wait: nobody waits for its commit, nor is it forgotten.
+
+    Without the second look it is.
+    """
+    if not again:
+        monkeypatch.setattr(Tx, "later", lambda *_: None)
+
+    async def test(engine: Any) -> None:
+        first, subject = await _lane(engine)
+        second = await engine.publish()
+        sql = "UPDATE delivery SET state = 3 WHERE cursor = ?"
+        await engine.store.write(lambda tx: tx.run(sql, (first,)))
+        engine.hand.leased.clear()
+        engine.hand.room = room
+        async with Barrier(engine.store.store.url) as holding:
+            await holding.execute("UPDATE delivery SET due_at = 1 WHERE cursor = $1", second)
+            lane = Lane(subject, engine.endpoint, engine.now)
+            await engine.store.write_only(lanes.move_on, [lane])
+            assert (await engine.row(second))["state"] == State.WAITING
+            await holding.execute("COMMIT")
+        await engine.store.settled()
+        assert engine.held() == ([second] if again and room else [])
+        state = State.WAITING if not again else State.SENDING if room else State.PENDING
+        assert (await engine.row(second))["state"] == state
+        assert engine.hand.room == room - (1 if again and room else 0)
 
     with_lanes(test, monkeypatch)
 
@@ -239,7 +271,7 @@ def test_the_sweep_finds_a_lane_whose_process_died_before_it_looked(
         sql = "UPDATE delivery SET state = 3 WHERE cursor = ?"
         await engine.store.write(lambda tx: tx.run(sql, (first,)))
         assert (await engine.row(second))["state"] == State.WAITING
-        assert await engine.store.write(deliveries.sweep, engine.now, 100) == 1
+        assert await engine.store.write(lanes.sweep, engine.now, 100) == 1
         assert engine.held() == [first, second]
 
     with_lanes(test, monkeypatch)
@@ -257,8 +289,8 @@ def test_a_waiting_delivery_learns_how_long_to_wait_when_it_looks_again(
         at = engine.now
         await engine.store.write(lambda tx: tx.run(sql, (at + 5_000, at, first)))
         policy = Policy()
-        look = (subject, engine.endpoint, at, policy)
-        await engine.store.write(deliveries.look_again, *look)
+        lane = lanes.behind(subject, engine.endpoint, at, policy)
+        await engine.store.write(lanes.move_on, [lane])
         assert (await engine.row(second))["due_at"] == at + policy.overtake_ms
 
     with_lanes(test, monkeypatch)

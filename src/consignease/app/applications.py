@@ -37,7 +37,7 @@ def named(tx: Tx, instance: Instance, name: str) -> Instance:
     """Do what `resolve` does, for a unit that writes; no name means the built-in one.
 
     The answer is remembered: until applications change where one thread writes all, and
-    elsewhere for this unit.
+    elsewhere for this transaction.
 
     Raises:
         NotFound: there is no such application.

@@ -6,7 +6,7 @@ from consignease.app import health
 from consignease.app.tried import Tried
 from consignease.domain.delivery import State
 from consignease.domain.health import FAILING_TRIES
-from consignease.store import attempts, deliveries, endpoints
+from consignease.store import attempts, deliveries, endpoints, lanes
 from consignease.store.tx import Tx
 
 __all__ = ["Tried", "record"]
@@ -25,13 +25,13 @@ def record(tx: Tx, tried: Sequence[Tried], healed: Sequence[int]) -> None:
     if done:
         deliveries.succeed(tx, [one.item for one in done])
         now = done[-1].now
-        lanes = [
-            (one.item.subject, one.item.endpoint)
+        over = [
+            lanes.Lane(one.item.subject, one.item.endpoint, now)
             for one in done
             if one.item.subject is not None and one.policy.ordering != "none"
         ]
-        if lanes:
-            tx.then(deliveries.advance_lanes, lanes, now)
+        if over:
+            tx.then(lanes.move_on_where_any_waits, over)
         for endpoint in healed:
             endpoints.working(tx, endpoint, now)
         if max(one.settled.tries for one in done) > FAILING_TRIES:
@@ -60,7 +60,7 @@ def _record_failure(tx: Tx, one: Tried) -> None:
         tx.wake(endpoint, settled.due_at)
     if blocks and item.subject is not None:
         if state is not State.PENDING or settled.overtaken:
-            tx.then(deliveries.advance, item.subject, endpoint, one.now)
+            tx.then(lanes.move_on, [lanes.Lane(item.subject, endpoint, one.now)])
         elif one.policy.ordering == "bounded":
             until = one.started_at + one.policy.overtake_ms
-            deliveries.set_patience(tx, item.subject, endpoint, until)
+            lanes.set_patience(tx, item.subject, endpoint, until)

@@ -9,7 +9,7 @@ look at it again, and an index holds only those.
 from typing import Any
 
 from consignease.domain.retention import LOOK_AGAIN_MS, Body, judge
-from consignease.store import deliveries, housekeeping, message_lists, retention, views
+from consignease.store import housekeeping, lanes, message_lists, retention, views
 from consignease.store.tx import Tx
 
 PART = 250
@@ -206,6 +206,8 @@ def drop_backlog(tx: Tx, endpoint: int, below: int, now: int) -> int:
     if not rows:
         return 0
     count = retention.drop(tx, endpoint, [cursor for cursor, _ in rows])
-    lanes = sorted({(subject, endpoint) for _, subject in rows if subject is not None})
-    tx.then(deliveries.advance_lanes, lanes, now)
+    subjects = {subject for _, subject in rows if subject is not None}
+    if subjects:
+        over = [lanes.Lane(subject, endpoint, now) for subject in sorted(subjects)]
+        tx.then(lanes.move_on_where_any_waits, over)
     return count

@@ -1,17 +1,26 @@
 """Addressing a message to endpoints: its deliveries, leased, due, or behind others of their lane."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from consignease.domain.delivery import Policy, State
 from consignease.domain.leases import Leased
-from consignease.store.deliveries import LEASE_MS, look_again
+from consignease.store import lanes, leasing
 from consignease.store.rows import OfRows
 from consignease.store.tx import Tx
 
-_NEWEST_OPEN = """
-SELECT state, flags, started_at FROM delivery
-WHERE subject = ? AND endpoint = ? AND state < 3 ORDER BY cursor DESC LIMIT 1
-"""
+_NEWEST_OPEN = OfRows(
+    """
+WITH lane (subject, endpoint) AS (VALUES {rows}), newest (endpoint, cursor) AS
+  (SELECT endpoint, (SELECT d.cursor FROM delivery d
+     WHERE d.subject = lane.subject AND d.endpoint = lane.endpoint AND d.state < 3
+     ORDER BY d.cursor DESC LIMIT 1) FROM lane)
+SELECT d.endpoint, d.state, d.flags, d.started_at FROM newest
+JOIN delivery d ON d.cursor = newest.cursor AND d.endpoint = newest.endpoint
+""",
+    "(?, ?)",
+    "bigint bigint",
+)
 _ANY_OPEN = "SELECT 1 FROM delivery WHERE subject = ? AND state < 3 LIMIT 1"
 _INSERT = OfRows(
     """
@@ -79,29 +88,26 @@ def addressed(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> l
     cursor, subject, now = fresh.cursor, fresh.subject, fresh.now
     rows: list[Row] = []
     reserve = tx.hand.reserve
-    crowded = subject is not None and tx.execute(_ANY_OPEN, (subject,)).fetchone() is not None
+    before = _before(tx, fresh, matching)
     for endpoint, policy in matching:
-        if crowded and policy.ordering != "none":
-            if fresh.deletes and policy.ordering == "bounded":
-                tx.execute(_CANCEL_OLDER, (subject, endpoint, cursor))
-                tx.execute(_SUPERSEDE_SENDING, (subject, endpoint, cursor))
-            newest = tx.execute(_NEWEST_OPEN, (subject, endpoint)).fetchone()
-            if newest is not None and not newest[1] & 1:
-                # Behind a row that fails, the first to wait knows how long.
-                patience = None
-                if newest[0] != State.WAITING and newest[2] and policy.ordering == "bounded":
-                    patience = newest[2] + policy.overtake_ms
-                rows.append((cursor, endpoint, subject, State.WAITING, patience, None))
-                if patience is not None:
-                    tx.wake(endpoint, patience)
-                if not tx.alone and subject is not None:
-                    tx.then(look_again, subject, endpoint, now, policy)
-                continue
+        newest = before.get(endpoint)
+        if newest is not None and not newest["flags"] & 1:
+            # Behind a row that fails, the first to wait knows how long.
+            patience = None
+            started_at = newest["started_at"]
+            if newest["state"] != State.WAITING and started_at and policy.ordering == "bounded":
+                patience = started_at + policy.overtake_ms
+            rows.append((cursor, endpoint, subject, State.WAITING, patience, None))
+            if patience is not None:
+                tx.wake(endpoint, patience)
+            if not tx.alone and subject is not None:
+                tx.then(lanes.move_on, [lanes.behind(subject, endpoint, now, policy)])
+            continue
         if fresh.due_at is not None:
             rows.append((cursor, endpoint, subject, 1, fresh.due_at, None))
             tx.wake(endpoint, fresh.due_at)
         elif reserve(endpoint, fresh=True):
-            rows.append((cursor, endpoint, subject, 2, None, now + LEASE_MS))
+            rows.append((cursor, endpoint, subject, 2, None, now + leasing.LEASE_MS))
             tx.leased.append(
                 Leased(cursor, endpoint, fresh.instance_id, subject, fresh.at, fresh.body)
             )
@@ -109,3 +115,18 @@ def addressed(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> l
             rows.append((cursor, endpoint, subject, 1, now, None))
             tx.wake(endpoint, now)
     return rows
+
+
+def _before(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> dict[int, Any]:
+    """Return the newest open delivery of each lane that a message comes into, by endpoint."""
+    subject = fresh.subject
+    # Where every statement is a round trip, to ask whether there is any costs as much as which.
+    if subject is None or (tx.alone and tx.one(_ANY_OPEN, (subject,)) is None):
+        return {}
+    ordered = [(subject, endpoint) for endpoint, policy in matching if policy.ordering != "none"]
+    if fresh.deletes:
+        for endpoint, policy in matching:
+            if policy.ordering == "bounded":
+                tx.execute(_CANCEL_OLDER, (subject, endpoint, fresh.cursor))
+                tx.execute(_SUPERSEDE_SENDING, (subject, endpoint, fresh.cursor))
+    return {row["endpoint"]: row for row in _NEWEST_OPEN.run(tx, ordered)}

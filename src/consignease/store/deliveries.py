@@ -1,27 +1,12 @@
-"""Deliveries: enqueue, claim, record. The delivery row is the queue entry.
-
-A *lane* is the deliveries to one endpoint about one subject. The newest open
-row of a lane tells whether a new one has to wait: rows that were overtaken
-block nobody and are older than every row that blocks.
-
-Where transactions run side by side, a delivery that waits must not be
-forgotten: its publisher may look at a delivery before it that is recorded at
-the same moment. So both commit first and look again afterwards (`Tx.then`),
-and of the two at least one sees what the other wrote. Whoever lets a delivery
-go says in the same statement which state it must still be in, so that only one
-does. What a process leaves undone that dies between its commit and its look,
-`sweep` finds.
-"""
+"""Deliveries: enqueue, claim, record. The delivery row is the queue entry; lanes: see `lanes`."""
 
 from collections.abc import Sequence
 
-from consignease.domain.delivery import Flag, Policy, State
+from consignease.domain.delivery import Flag, State
 from consignease.domain.leases import Leased
+from consignease.store import lanes, leasing
 from consignease.store.rows import OfRows
 from consignease.store.tx import Tx
-
-LEASE_MS = 30_000
-"""How long a lease holds without being renewed."""
 
 _DUE = """
 SELECT d.cursor, d.state, d.subject, d.tries, d.flags, d.started_at, m.at, m.body, m.content_type,
@@ -31,20 +16,6 @@ FROM delivery d JOIN message m ON m.cursor = d.cursor JOIN instance i ON i.no = 
 WHERE d.endpoint = :endpoint AND d.state < 2 AND d.due_at <= :now
 ORDER BY d.due_at, d.cursor LIMIT :limit /* postgresql: FOR UPDATE OF d SKIP LOCKED */
 """
-_LEASE = """
-UPDATE delivery SET state = 2, due_at = NULL, lease_until = ?
-WHERE cursor = ? AND endpoint = ? AND state < 2
-"""
-_LEASE_MANY = OfRows(
-    """
-WITH due (cursor, endpoint) AS (VALUES {rows})
-UPDATE delivery SET state = 2, due_at = NULL, lease_until = ? FROM due
-WHERE delivery.cursor = due.cursor AND delivery.endpoint = due.endpoint AND delivery.state < 2
-RETURNING delivery.cursor
-""",
-    "(?, ?)",
-    "bigint bigint",
-)
 _OVERTAKE_OLDER = """
 UPDATE delivery SET flags = flags | 1
 WHERE subject = ? AND endpoint = ? AND state < 3 AND cursor < ?
@@ -71,47 +42,11 @@ WHERE delivery.cursor = done.cursor AND delivery.endpoint = done.endpoint AND de
     "bigint bigint bigint",
 )
 _STATE = "SELECT state, flags FROM delivery WHERE cursor = ? AND endpoint = ?"
-_FIRST_WAITING = """
-SELECT d.cursor, d.due_at, m.at, m.body, i.id AS instance_id
-FROM delivery d JOIN message m ON m.cursor = d.cursor JOIN instance i ON i.no = m.instance
-WHERE d.subject = ? AND d.endpoint = ? AND d.state < 3 AND d.state = 0
-ORDER BY d.cursor LIMIT 1
-"""
-_FIRST_FREE = """
-SELECT d.cursor, d.due_at, m.at, m.body, i.id AS instance_id
-FROM delivery d JOIN message m ON m.cursor = d.cursor JOIN instance i ON i.no = m.instance
-WHERE d.subject = :subject AND d.endpoint = :endpoint AND d.state < 3 AND d.state = 0
-  AND NOT EXISTS (SELECT 1 FROM delivery b
-    WHERE b.subject = :subject AND b.endpoint = :endpoint AND b.state < 3 AND b.state > 0
-      AND b.flags & 1 = 0 AND b.cursor < d.cursor)
-ORDER BY d.cursor LIMIT 1
-"""
-_BLOCKS = """
-SELECT started_at FROM delivery
-WHERE subject = ? AND endpoint = ? AND state < 3 AND state > 0 AND flags & 1 = 0 AND cursor < ?
-ORDER BY cursor DESC LIMIT 1
-"""
-_FORGOTTEN = """
-SELECT DISTINCT d.subject, d.endpoint FROM delivery d
-WHERE d.state < 2 AND d.state = 0 AND d.subject IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM delivery b
-    WHERE b.subject = d.subject AND b.endpoint = d.endpoint AND b.state < 3 AND b.state > 0
-      AND b.flags & 1 = 0 AND b.cursor < d.cursor)
-LIMIT ?
-"""
 # Who is recording what came of a delivery holds its row: that one needs no renewal.
 _RENEW = """
 UPDATE delivery SET lease_until = ? WHERE (cursor, endpoint) IN
   (SELECT cursor, endpoint FROM delivery WHERE cursor = ? AND endpoint = ? AND state = 2
    /* postgresql: FOR UPDATE SKIP LOCKED */)
-"""
-_ANY_UNSENT = "SELECT 1 FROM delivery WHERE endpoint = ? AND state < 2 LIMIT 1"
-_MAKE_PENDING = """
-UPDATE delivery SET state = 1, due_at = ?, lease_until = NULL
-WHERE cursor = ? AND endpoint = ? AND state = 0
-"""
-_SET_PATIENCE = """
-UPDATE delivery SET due_at = ? WHERE cursor = ? AND endpoint = ? AND state = 0
 """
 _GIVE_BACK = """
 UPDATE delivery SET state = 1, due_at = ?, lease_until = NULL
@@ -146,7 +81,7 @@ def claim(tx: Tx, endpoint: int, now: int, limit: int) -> int | None:
         if row["body"] is None:
             tx.execute(_CANCEL, (cursor, endpoint))
             if subject is not None:
-                advance(tx, subject, endpoint, now)
+                tx.then(lanes.move_on, [lanes.Lane(subject, endpoint, now)])
             continue
         if not tx.hand.reserve(endpoint, fresh=False):
             break
@@ -168,29 +103,8 @@ def claim(tx: Tx, endpoint: int, now: int, limit: int) -> int | None:
         # At once, so that the place is given back with the rest if a statement fails.
         tx.leased.append(item)
         items.append(item)
-    _lease_all(tx, items, now + LEASE_MS)
+    leasing.lease(tx, items, now)
     return tx.execute(_NEXT_DUE, (endpoint,)).fetchone()[0]
-
-
-def _lease_all(tx: Tx, items: Sequence[Leased], until: int) -> None:
-    """Take deliveries that places were kept for, but those that somebody else has."""
-    rows = [(item.cursor, item.endpoint) for item in items]
-    taken = {row[0] for row in _LEASE_MANY.run(tx, rows, until)}
-    for item in items:
-        if item.cursor not in taken:
-            tx.leased.remove(item)
-            tx.hand.release([item])
-
-
-def _lease(tx: Tx, item: Leased, until: int) -> bool:
-    """Take a delivery that a place was kept for; False if somebody else has it."""
-    # First, so that the place is given back with the rest if the statement fails.
-    tx.leased.append(item)
-    if tx.execute(_LEASE, (until, item.cursor, item.endpoint)).rowcount:
-        return True
-    tx.leased.pop()
-    tx.hand.release([item])
-    return False
 
 
 def renew(tx: Tx, held: Sequence[tuple[int, int]], until: int) -> None:
@@ -238,59 +152,6 @@ def is_overtaken(tx: Tx, item: Leased) -> bool:
     """Tell whether the lane went on without this delivery."""
     row = tx.execute(_STATE, (item.cursor, item.endpoint)).fetchone()
     return bool(row[1] & Flag.OVERTAKEN)
-
-
-def advance(tx: Tx, subject: int, endpoint: int, now: int) -> None:
-    """Let the first delivery that waits in a lane go, if nothing blocks it."""
-    row = tx.execute(_FIRST_FREE, {"subject": subject, "endpoint": endpoint}).fetchone()
-    if row is None:
-        return
-    cursor, body = row["cursor"], row["body"]
-    if body is not None and tx.hand.reserve(endpoint, fresh=False):
-        item = Leased(cursor, endpoint, row["instance_id"], subject, row["at"], body)
-        _lease(tx, item, now + LEASE_MS)
-    elif tx.execute(_MAKE_PENDING, (now, cursor, endpoint)).rowcount:
-        tx.wake(endpoint, now)
-
-
-def advance_lanes(tx: Tx, lanes: Sequence[tuple[int, int]], now: int) -> None:
-    """Let lanes move on, each a subject and an endpoint, where anything waits at all."""
-    waits = {endpoint: has_unsent(tx, endpoint) for endpoint in {lane[1] for lane in lanes}}
-    for subject, endpoint in lanes:
-        if waits[endpoint]:
-            advance(tx, subject, endpoint, now)
-
-
-def look_again(tx: Tx, subject: int, endpoint: int, now: int, policy: Policy) -> None:
-    """Look after a delivery that was just told to wait: what it waits for may be over."""
-    advance(tx, subject, endpoint, now)
-    row = tx.execute(_FIRST_WAITING, (subject, endpoint)).fetchone()
-    if row is None or row["due_at"] is not None or policy.ordering != "bounded":
-        return
-    before = tx.execute(_BLOCKS, (subject, endpoint, row["cursor"])).fetchone()
-    if before is not None and before[0]:
-        set_patience(tx, subject, endpoint, before[0] + policy.overtake_ms)
-
-
-def sweep(tx: Tx, now: int, limit: int) -> int:
-    """Let lanes move on that were forgotten; returns how many there were."""
-    forgotten = tx.all(_FORGOTTEN, (limit,))
-    for row in forgotten:
-        advance(tx, row[0], row[1], now)
-    return len(forgotten)
-
-
-def has_unsent(tx: Tx, endpoint: int) -> bool:
-    """Tell whether any delivery of an endpoint waits, for its lane or its time."""
-    return tx.execute(_ANY_UNSENT, (endpoint,)).fetchone() is not None
-
-
-def set_patience(tx: Tx, subject: int, endpoint: int, until: int) -> None:
-    """Tell the first delivery that waits in a lane when to stop waiting."""
-    row = tx.execute(_FIRST_WAITING, (subject, endpoint)).fetchone()
-    if row is not None and row["due_at"] is None:
-        tx.execute(_SET_PATIENCE, (until, row["cursor"], endpoint))
-        tx.wake(endpoint, until)
 
 
 def give_back(tx: Tx, items: Sequence[Leased], due_at: int) -> None:

@@ -93,11 +93,11 @@ def matching(
 ) -> tuple[tuple[int, Policy], ...]:
     """Return the endpoints an event goes to: number and policy.
 
-    Where one thread writes all, the answer is remembered until endpoints change;
-    elsewhere it is read in the same transaction, so it is never stale. Disabled
-    endpoints are among them: what they miss waits for them.
+    The answer is remembered until endpoints change: where one thread writes all for good, and
+    elsewhere for the transaction, which began after everything that its units were asked
+    after. Disabled endpoints are among them: what they miss waits for them.
     """
-    if channels or not tx.alone:
+    if channels:
         return _match(tx, app, event_type, channels)
     known: dict[str, _Matches] = tx.cache.setdefault(("endpoints", app), {})
     found = known.get(event_type)

@@ -33,8 +33,11 @@ def insert(tx: Tx, cursor: int, app: int, last: int, *, deletes: bool) -> None:
 def open_in(tx: Tx, app: int) -> bool:
     """Tell whether a message of an application is still to be addressed.
 
-    One process alone remembers it, because every change of it comes through here.
+    One process alone remembers it, because every change of it comes through here. Elsewhere
+    another may have begun one since this transaction asked last.
     """
+    if not tx.alone:
+        return tx.one(_OPEN, (app,)) is not None
     known: bool | None = tx.cache.get(("fanout", app))
     if known is None:
         known = tx.cache["fanout", app] = tx.one(_OPEN, (app,)) is not None

@@ -6,9 +6,10 @@ from typing import Any
 from consignease.store.rows import OfRows
 from consignease.store.tx import Tx
 
-_BUMP = "UPDATE object SET version = version + 1 WHERE instance = ? AND id = ?"
-_FIRST = "INSERT INTO object (instance, id, version) VALUES (?, ?, 1)"
-_VERSION = "SELECT no, version FROM object WHERE instance = ? AND id = ?"
+_BUMP = """
+UPDATE object SET version = version + 1 WHERE instance = ? AND id = ? RETURNING no, version
+"""
+_FIRST = "INSERT INTO object (instance, id, version) VALUES (?, ?, 1) RETURNING no, version"
 _NUMBER = """
 INSERT INTO object (instance, id, version) VALUES (?, ?, 0)
 ON CONFLICT (instance, id) DO UPDATE SET version = object.version
@@ -49,11 +50,8 @@ def next_version(tx: Tx, instance: int, object_id: str) -> tuple[int, int]:
     Returns:
         The object's number inside the database, and its new version.
     """
-    # Two plain statements cost SQLite half of one upsert that returns.
     key = (instance, object_id)
-    if not tx.execute(_BUMP, key).rowcount:
-        tx.execute(_FIRST, key)
-    row = tx.execute(_VERSION, key).fetchone()
+    row = tx.one(_BUMP, key) or tx.one(_FIRST, key)
     return row[0], row[1]
 
 

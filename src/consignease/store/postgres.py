@@ -30,7 +30,7 @@ from consignease.store.postgres_log import HORIZON, Cursors
 from consignease.store.postgres_notices import Notices
 from consignease.store.postgres_queue import Queue
 from consignease.store.postgres_session import Session, connect
-from consignease.store.tx import Handoff, NoHandoff, RunAgainError, Tx, no_cursors
+from consignease.store.tx import Calls, Handoff, NoHandoff, RunAgainError, Tx, no_cursors
 from consignease.store.units import Unit, joined
 
 _log = logging.getLogger("consignease.store")
@@ -45,6 +45,8 @@ LOCKED_SECONDS = 10.0
 """For how long it is when all that was in its way are their locks."""
 LOCK_WAIT = "250ms"
 """How long a statement waits for a row before its transaction is run again."""
+LATER_SECONDS = 0.02
+"""When a unit looks again at what another transaction held."""
 
 
 class PostgresStore:
@@ -170,7 +172,7 @@ class PostgresStore:
             ):
                 session.writing = False
                 tx = Tx(cast("Any", session), NoHandoff(), no_cursors, {})
-                tx.afterwards = []
+                tx.afterwards, tx.delayed = {}, {}
                 return await greenlet_spawn(fn, tx, *args)
         except GONE as error:
             raise unavailable(error) from error
@@ -245,9 +247,9 @@ class PostgresStore:
                 transaction = session.connection.transaction()
                 await transaction.start()
                 try:
-                    cursors = Cursors(session)
+                    cursors, cache = Cursors(session), dict[Any, Any]()
                     for unit in units:
-                        if not await self._run(session, cursors, unit):
+                        if not await self._run(session, cursors, cache, unit):
                             await transaction.rollback()
                             error = unit.error
                             self._undo(units)
@@ -287,10 +289,12 @@ class PostgresStore:
         for unit in units:
             unit.error = unavailable(error)
 
-    async def _run(self, session: Session, cursors: Cursors, unit: Unit) -> bool:
+    async def _run(
+        self, session: Session, cursors: Cursors, cache: dict[Any, Any], unit: Unit
+    ) -> bool:
         """Run a unit; False if it failed after it had written something."""
-        tx = unit.tx = Tx(cast("Any", session), self.hand, cursors.take, {})
-        tx.afterwards = []
+        tx = unit.tx = Tx(cast("Any", session), self.hand, cursors.take, cache)
+        tx.afterwards, tx.delayed = {}, {}
         unit.error = None
         before = session.writes
         try:
@@ -316,11 +320,13 @@ class PostgresStore:
     def _hand_over(self, units: Sequence[Unit]) -> None:
         leased: list[Leased] = []
         due: dict[int, int] = {}
-        after: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        after: Calls = {}
+        delayed: Calls = {}
         for unit in units:
             if unit.tx is None:
                 continue
-            after += unit.tx.afterwards or ()
+            _gather(after, unit.tx.afterwards)
+            _gather(delayed, unit.tx.delayed)
             leased += unit.tx.leased
             for endpoint, at in unit.tx.due.items():
                 due[endpoint] = min(at, due.get(endpoint, at))
@@ -331,15 +337,18 @@ class PostgresStore:
                     _log.exception("an effect of a committed unit failed")
         if leased or due:
             self.hand.take(leased, due)
+        loop = asyncio.get_running_loop()
         if after:
-            self._follow(after)
+            self._queue.put(self._following(after, loop))
+        if delayed:
+            loop.call_later(LATER_SECONDS, self._queue.put, self._following(delayed, loop))
 
-    def _follow(self, after: list[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:
-        """Run what units left to be done once others can see what they wrote."""
-        unit = Unit(_run_all, (after,), asyncio.get_running_loop())
+    def _following(self, calls: Calls, loop: asyncio.AbstractEventLoop) -> Unit:
+        """Return a unit that does what others left to be done after their commit."""
+        unit = Unit(_run_all, (calls,), loop)
         self._after.add(unit.future)
         unit.future.add_done_callback(self._followed)
-        self._queue.put(unit)
+        return unit
 
     def _followed(self, done: "asyncio.Future[None]") -> None:
         self._after.discard(done)
@@ -352,9 +361,14 @@ class PostgresStore:
             await asyncio.wait(set(self._after))
 
 
-def _run_all(tx: Tx, after: list[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:
-    for fn, args in after:
-        fn(tx, *args)
+def _gather(calls: Calls, more: Calls | None) -> None:
+    for fn, items in (more or {}).items():
+        calls.setdefault(fn, []).extend(items)
+
+
+def _run_all(tx: Tx, calls: Calls) -> None:
+    for fn, items in calls.items():
+        fn(tx, items)
 
 
 def _ignore(topic: str) -> None:

@@ -2,11 +2,15 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from consignease.domain.leases import Leased
 
+Item = TypeVar("Item")
+
 Params = Mapping[str, object] | Sequence[object]
+Calls = dict[Callable[..., object], list[Any]]
+"""Functions to be called after a transaction, each once for all the items that belong to it."""
 
 
 class Handoff(Protocol):
@@ -79,16 +83,19 @@ class Tx:
     Attributes:
         leased: Deliveries leased by this unit, handed over when it commits.
         due: For endpoints that this unit left work in the database: when, in milliseconds.
-        cache: What the writer remembers between units. Forgotten whenever anything is
-            rolled back; who changes what it was made from takes that out.
+        cache: What is remembered between units: by the writer, or in one transaction where
+            several run at once. Forgotten whenever anything is rolled back; who changes what
+            it was made from takes that out.
         next_cursors: Takes that many numbers of the log, in order.
-        afterwards: What `then` left to be done once this unit is durable; None
-            where units run one at a time, so that it is done at once.
+        afterwards: What `then` left to be done once this unit is durable, and with what;
+            None where units run one at a time, so that it is done at once.
+        delayed: What `later` left to be done.
     """
 
     __slots__ = (
         "afterwards",
         "cache",
+        "delayed",
         "due",
         "effects",
         "execute",
@@ -113,7 +120,8 @@ class Tx:
         self.leased: list[Leased] = []
         self.due: dict[int, int] = {}
         self.effects: list[Callable[[], None]] = []
-        self.afterwards: list[tuple[Callable[..., object], tuple[Any, ...]]] | None = None
+        self.afterwards: Calls | None = None
+        self.delayed: Calls | None = None
 
     def next_cursor(self) -> int:
         """Take the next number of the log."""
@@ -141,18 +149,27 @@ class Tx:
         """Call `effect` in the writer thread once this unit is durable."""
         self.effects.append(effect)
 
-    def then(self, fn: Callable[..., object], *args: Any) -> None:
-        """Run `fn(tx, *args)` when what this unit wrote can be seen by others.
+    def then(self, fn: "Callable[[Tx, Sequence[Item]], object]", items: Sequence[Item]) -> None:
+        """Run `fn(tx, items)` when what this unit wrote can be seen by others.
 
         Where units run one at a time that is now, in this transaction. Where
-        several run at once it is a unit of its own after the commit: of two
-        that write and then look, each in its own time, at least one sees what
-        the other wrote.
+        several run at once it is a unit of its own after the commit, for the items of
+        all that were committed together: of two that write and then look, each in
+        its own time, at least one sees what the other wrote.
         """
         if self.afterwards is None:
-            fn(self, *args)
+            fn(self, items)
         else:
-            self.afterwards.append((fn, args))
+            self.afterwards.setdefault(fn, []).extend(items)
+
+    def later(self, fn: "Callable[[Tx, Sequence[Item]], object]", items: Sequence[Item]) -> None:
+        """Run `fn(tx, items)` a moment after this unit is durable, if there are any.
+
+        For what another transaction held and this one would not wait for. Where
+        units run one at a time nobody holds anything, and there is nothing to do.
+        """
+        if self.delayed is not None and items:
+            self.delayed.setdefault(fn, []).extend(items)
 
     @property
     def alone(self) -> bool:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 
 from consignease.edge.clock import Clock
-from consignease.store import deliveries
+from consignease.store import deliveries, lanes, leasing
 from consignease.store.opening import AnyStore
 from consignease.work.deliver import Deliverer
 
@@ -41,12 +41,12 @@ def held(worker: Deliverer) -> list[tuple[int, int]]:
 async def once(store: AnyStore, worker: Deliverer, clock: Clock) -> None:
     """Do one round."""
     now = clock.now()
-    await store.write(deliveries.renew, held(worker), now + deliveries.LEASE_MS)
+    await store.write(deliveries.renew, held(worker), now + leasing.LEASE_MS)
     taken = await store.write(deliveries.reclaim, now, now)
     worker.meter.takeovers += taken
     if taken:
         _log.warning("deliveries were leased to a process that is gone: %d are due again", taken)
-    forgotten = await store.write(deliveries.sweep, now, LANES)
+    forgotten = await store.write(lanes.sweep, now, LANES)
     if forgotten:
         _log.info("lanes that were forgotten move on: %d", forgotten)
     worker.take((), await store.read(deliveries.next_due))
