@@ -4,6 +4,7 @@ import http.client
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from consignease.tunnel.frames import (
     pack,
     pack_struct,
 )
+from consignease.tunnel.relay import hub
 from consignease.tunnel.websocket import BINARY, Reader
 from tests.helpers.server import RunningServer
 
@@ -244,3 +246,42 @@ def test_an_answer_whose_length_is_wrong_does_not_look_whole(server: RunningServ
             agent.say(pack(Kind.DATA, stream, data) + pack(Kind.END, stream))
             client.join()
             assert client.error is not None
+
+
+def test_an_application_that_never_answers_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """504 for each that waited so long, and only for those; one that waits later waits as long."""
+    monkeypatch.setattr(hub, "ANSWER_SECONDS", 0.3)
+    with RunningServer(tmp_path / "data") as server, ByHand(server) as agent:
+        agent.hello("too-late")
+        clients = [Asked(server, "too-late") for _ in range(2)]
+        streams: list[int] = []
+        while len(streams) < 2:
+            kind, stream, _ = agent.hear()
+            streams += [stream] * (kind == Kind.REQUEST)
+        answer = pack_struct(Kind.RESPONSE, Response(status=200, fields=[]), streams[0])
+        agent.say(answer + pack(Kind.END, streams[0]))
+        for client in clients:
+            client.join()
+        assert sorted(client.status for client in clients) == [200, 504]
+        while agent.hear()[:2] != (Kind.RESET, streams[1]):
+            pass
+        late = Asked(server, "too-late")
+        late.join()
+        assert late.status == 504
+        assert b"did not answer in time" in late.body
+
+
+def test_a_beginning_that_cannot_be_read_ends_the_connection(server: RunningServer) -> None:
+    """Also when the agent closes in the same breath: who waits is told."""
+    for more in (b"", websocket.close_frame(websocket.NORMAL, "", masked=True)):
+        with ByHand(server) as agent:
+            agent.hello("unreadable")
+            client = Asked(server, "unreadable")
+            _, stream, _ = agent.hear()
+            said = websocket.frame(BINARY, pack(Kind.RESPONSE, stream, b"\xc1"), masked=True)
+            agent.socket.sendall(said + more)
+            client.join()
+            assert client.status == 503
+            assert agent.closed()

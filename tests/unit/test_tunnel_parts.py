@@ -1,6 +1,8 @@
 """The small parts of a tunnel: answers taken apart, heads written, header fields passed on."""
 
+import asyncio
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -9,11 +11,26 @@ from hypothesis import strategies as st
 from consignease.domain.faults import Invalid
 from consignease.domain.tunnels import RESERVED, check_name
 from consignease.tunnel.agent import hosts
+from consignease.tunnel.agent.exchange import Exchange
+from consignease.tunnel.agent.listen import Server
+from consignease.tunnel.agent.records import Recorder
 from consignease.tunnel.agent.response import BadResponseError, Head, Parser
 from consignease.tunnel.agent.target import Target, TargetError, parse_target
-from consignease.tunnel.frames import FrameError, Kind, Request, pack, unpack
+from consignease.tunnel.agent.tunnel import Agent
+from consignease.tunnel.frames import (
+    CHUNK,
+    MESSAGE_LIMIT,
+    FrameError,
+    Hello,
+    Kind,
+    Request,
+    Welcome,
+    pack,
+    unpack,
+)
 from consignease.tunnel.link import Link, Stream
 from consignease.tunnel.relay.headers import SANDBOX, FieldsError, of_request, of_response
+from consignease.tunnel.websocket import BINARY, Reader
 
 LOCAL = parse_target("3000", host_header="rewrite", judge=None)
 
@@ -327,3 +344,76 @@ def test_a_closed_stream_holds_nobody() -> None:
     assert first.closed
     assert second.closed
     assert first.party is second.party is not gone
+
+
+class _Socket:
+    """Notes every write."""
+
+    def __init__(self) -> None:
+        self.written: list[list[tuple[int, int, bytes]] | None] = []
+
+    def write(self, data: bytes) -> None:
+        (message,) = Reader(masked=False, limit=MESSAGE_LIMIT).feed(data)
+        self.written.append(unpack(message.data) if message.opcode == BINARY else None)
+
+    def set_write_buffer_limits(self, high: int) -> None:
+        """Nothing."""
+
+    def is_closing(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def test_what_several_exchanges_send_in_one_turn_goes_in_one_message() -> None:
+    """In its order; one alone sends at once, much of it goes early, and nothing is left at an end."""
+
+    async def main() -> None:
+        socket: Any = _Socket()
+        link = Link(client=False)
+        link.begin(socket)
+        first = Stream(link, 1)
+        first.put(b"alone")
+        assert socket.written.pop() == [(Kind.DATA, 1, b"alone")]
+        second = Stream(link, 2)
+        first.put(b"a")
+        second.put(b"b")
+        first.put(b"c", end=True)
+        assert not socket.written
+        await asyncio.sleep(0)
+        given = [
+            (Kind.DATA, 1, b"a"),
+            (Kind.DATA, 2, b"b"),
+            (Kind.DATA, 1, b"c"),
+            (Kind.END, 1, b""),
+        ]
+        assert socket.written == [given]
+        socket.written.clear()
+        second.put(b"x" * CHUNK)
+        assert [len(frames) for frames in socket.written] == [1]
+        second.put(b"last")
+        link.end("enough")
+        await asyncio.sleep(0)
+        assert socket.written[1:] == [[(Kind.DATA, 2, b"last")], None]
+
+    asyncio.run(main())
+
+
+def test_an_answer_known_to_the_agent_leads_to_where_the_tunnel_is_now() -> None:
+    """The same head goes out as it did before, until the tunnel has another address."""
+    head = b"HTTP/1.1 302 Found\r\nLocation: http://localhost:3000/a\r\nContent-Length: 0\r\n\r\n"
+    server, told = Server(locate=lambda: None, key=""), Mock()
+    agent = Agent(server, LOCAL, Hello(), Recorder(told), told)
+
+    def located() -> bytes:
+        stream, connection = Mock(number=7), Mock(parser=Parser(), lost=True)
+        connection.parser.expect("POST", upgrade=False)
+        Exchange(agent, stream, request()).on_events(connection.parser.feed(head), connection)
+        return stream.put.call_args.kwargs["first"]
+
+    for url in (b"https://a.t.example", b"https://b.t.example"):
+        agent.opened(Welcome(name="x", url=url.decode(), resume=""))
+        assert url + b"/a" in located()
+        assert located() == located()
+        assert len(agent.answers) == 1

@@ -1,13 +1,14 @@
 """What `consignease tunnel` shows of each request."""
 
 import asyncio
-import json
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import click
+import msgspec
 
 from consignease.cli.listen_output import type_of
 from consignease.tunnel.agent import hosts
@@ -113,14 +114,14 @@ class Screen:
             "type": kind,
             "id": message,
         }
-        yield json.dumps(fields)
+        yield msgspec.json.encode(fields).decode()
 
     def _as_line(self, record: Record) -> Iterator[str]:
         message, kind = _event(record)
         seconds = record.seconds or 0.0
         well = 200 <= record.status < 400 and not record.error
         what = str(record.status) if not record.error else f"{record.status or '-'} {record.error}"
-        shown = click.style(what, fg="green" if well else "red")
+        shown = _coloured(what, well=well)
         name = f" {kind} {message}" if message else ""
         again = f" (replay of {record.replay_of})" if record.replay_of else ""
         target = record.request.target.decode("latin-1")
@@ -128,7 +129,8 @@ class Screen:
             f"{_moment(record.at + seconds)} {record.request.method} {target}{name} -> {shown} "
             f"{seconds * 1000:.0f} ms{again}"
         )
-        yield from self._help(record)
+        if not well:
+            yield from self._help(record)
 
     def _help(self, record: Record) -> Iterator[str]:
         """Where a framework refused the host, give the line that it wants."""
@@ -148,12 +150,24 @@ class Screen:
 
     def _json(self, what: str, **fields: Any) -> None:
         self.flush()
-        click.echo(json.dumps({"what": what, "at": round(time.time() * 1000), **fields}))
+        told = {"what": what, "at": round(time.time() * 1000), **fields}
+        click.echo(msgspec.json.encode(told))
 
 
 def _moment(seconds: float) -> str:
     """Return a time of day, to the millisecond."""
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}"
+
+
+@lru_cache(64)
+def _coloured(text: str, *, well: bool) -> str:
+    return click.style(text, fg="green" if well else "red")
+
+
+@lru_cache(2)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%H:%M:%S")
 
 
 def _event(record: Record) -> tuple[str | None, str | None]:

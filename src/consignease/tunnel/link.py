@@ -21,7 +21,6 @@ from consignease.tunnel.frames import (
     Goaway,
     Kind,
     Reset,
-    Response,
     credit_of,
     header,
     pack,
@@ -32,7 +31,6 @@ from consignease.tunnel.frames import (
 from consignease.tunnel.websocket import BINARY, CLOSE, PING, PONG, Reader, WebSocketError
 
 _DATA, _END, _RESPONSE = int(Kind.DATA), int(Kind.END), int(Kind.RESPONSE)
-_ANSWER = msgspec.msgpack.Decoder(Response)
 _RESET = msgspec.msgpack.Decoder(Reset)
 _GOAWAY = msgspec.msgpack.Decoder(Goaway)
 _HIGH_WATER = 256 * 1024
@@ -41,8 +39,8 @@ _HIGH_WATER = 256 * 1024
 class Party(Protocol):
     """Whom a stream serves: takes what arrives on it."""
 
-    def on_response(self, response: Response) -> None:
-        """The answer begins."""
+    def on_response(self, payload: bytes) -> None:
+        """The answer begins: `frames.Response`, to be decoded."""
         ...
 
     def on_data(self, data: bytes) -> None:
@@ -69,7 +67,7 @@ class Party(Protocol):
 class _Nobody:
     """Stands where a party was whose stream is closed: the two no longer hold each other."""
 
-    def on_response(self, response: Response) -> None: ...
+    def on_response(self, payload: bytes) -> None: ...
     def on_data(self, data: bytes) -> None: ...
     def on_end(self) -> None: ...
     def on_reset(self, words: str) -> None: ...
@@ -180,7 +178,7 @@ class Stream:
                 raise FrameError("more was sent on a stream than was allowed")
             self.party.on_data(payload)
         elif kind == _RESPONSE:
-            self.party.on_response(_ANSWER.decode(payload))
+            self.party.on_response(payload)
         elif kind == _END:
             self._done_in = True
             self.party.on_end()
@@ -241,6 +239,8 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._heard = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._gathered: list[bytes] = []
+        self._gathered_bytes = 0
         self.streams: dict[int, Stream] = {}
         self.paused = False
         self.open = False
@@ -328,8 +328,25 @@ class Link(asyncio.Protocol):
         self._over(str(exc) if exc is not None else "the connection was closed")
 
     def send(self, frames: bytes) -> None:
-        """Send whole frames as one message."""
-        if self.open:
+        """Send whole frames; what several exchanges send in one turn of the loop goes together."""
+        if not self.open:
+            return
+        if len(self.streams) <= 1 and not self._gathered:
+            self._write(websocket.frame(BINARY, frames, masked=self._client))
+            return
+        if not self._gathered:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._gathered.append(frames)
+        self._gathered_bytes += len(frames)
+        if self._gathered_bytes >= CHUNK:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send what was gathered, as one message."""
+        if self._gathered:
+            frames = b"".join(self._gathered)
+            self._gathered.clear()
+            self._gathered_bytes = 0
             self._write(websocket.frame(BINARY, frames, masked=self._client))
 
     def end(self, words: str, goaway: Goaway | None = None) -> None:
@@ -343,6 +360,7 @@ class Link(asyncio.Protocol):
         if self.open and transport is not None:
             if goaway is not None:
                 self.send(pack_struct(Kind.GOAWAY, goaway))
+            self._flush()
             self._write(websocket.close_frame(websocket.NORMAL, "", masked=self._client))
             transport.close()
         self._over(words)

@@ -12,9 +12,11 @@ from consignease.tunnel.agent.local import Connection, Pool
 from consignease.tunnel.agent.records import Record, Recorder
 from consignease.tunnel.agent.response import Event, Head
 from consignease.tunnel.agent.target import Target, TargetError
-from consignease.tunnel.frames import Fields, Kind, Request, Response, Welcome, pack_struct
+from consignease.tunnel.frames import Fields, Kind, Request, Response, Welcome, pack, pack_struct
 from consignease.tunnel.link import Party
 
+ANSWERS = 256
+"""How many beginnings of answers an agent remembers."""
 KEPT = 256 * 1024
 """How much of a request's body is kept, in case that an idle connection turns out dead."""
 
@@ -32,6 +34,8 @@ class Home(Protocol):
         pool: Connections to it.
         recorder: Keeps what went through.
         tasks: What runs.
+        answers: The beginnings of answers as they went to the server, by the application's own
+            heads: it answers the same for a second, but for the body.
     """
 
     welcome: Welcome
@@ -39,6 +43,7 @@ class Home(Protocol):
     pool: Pool
     recorder: Recorder
     tasks: set[asyncio.Task[None]]
+    answers: dict[bytes, bytes]
 
 
 class Way(Protocol):
@@ -209,9 +214,9 @@ class Exchange:
         self._drop()
         self._finish(words or "the client is gone")
 
-    def on_response(self, response: Response) -> None:
+    def on_response(self, payload: bytes) -> None:
         """Only the agent answers."""
-        del response
+        del payload
         self._stream.reset("the wrong side answered")
 
     def on_writable(self) -> None:
@@ -260,12 +265,18 @@ class Exchange:
     def _respond(self, head: Head) -> bytes:
         self._responded = True
         self._kept = None
-        welcome = self._agent.welcome
-        fields = self._agent.target.public(head.fields, welcome.url, welcome.prefix)
         self._record.respond(head.status, head.fields)
-        return pack_struct(
-            Kind.RESPONSE, Response(status=head.status, fields=fields), self._stream.number
-        )
+        answers = self._agent.answers
+        payload = answers.get(head.block)
+        if payload is None:
+            welcome = self._agent.welcome
+            fields = self._agent.target.public(head.fields, welcome.url, welcome.prefix)
+            payload = msgspec.msgpack.encode(Response(status=head.status, fields=fields))
+            if head.block:
+                if len(answers) >= ANSWERS:
+                    answers.clear()
+                answers[head.block] = payload
+        return pack(Kind.RESPONSE, self._stream.number, payload)
 
     def on_broken(self, words: str, connection: Connection) -> None:
         """Try once more if the connection was an old one; else say what happened."""

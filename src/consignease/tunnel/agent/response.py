@@ -21,10 +21,12 @@ class Head(NamedTuple):
     Attributes:
         status: Its code.
         fields: Its header fields as they came, framing included.
+        block: The bytes that this was read from, where the same bytes always mean the same.
     """
 
     status: int
     fields: Fields
+    block: bytes = b""
 
 
 Event = Head | bytes | None
@@ -170,7 +172,8 @@ class Parser:
     def _read(self, block: bytes, events: list[Event], *, plain: bool) -> None:
         """Read a whole head; what is `plain` about it is the same for every request."""
         lines = block.split(b"\r\n")
-        head = Head(self._status(lines[0]), [_field(line) for line in lines[1:]])
+        known = block if plain and len(block) <= _KNOWN_HEAD else b""
+        head = Head(self._status(lines[0]), [_field(line) for line in lines[1:]], known)
         if head.status == 101 and self._may_upgrade:
             self.upgraded, self.keep = True, False
             self._state = _UNTIL_CLOSE
@@ -178,7 +181,7 @@ class Parser:
         elif head.status >= 200:
             events.append(head)
             self._frame(lines[0], head, events)
-            if plain and len(block) <= _KNOWN_HEAD:
+            if known:
                 if len(_known) >= _KNOWN_HEADS:
                     _known.clear()
                 _known[block] = head, self.keep, self._state, self._left

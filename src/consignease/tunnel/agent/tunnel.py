@@ -70,6 +70,7 @@ class Agent:
     Attributes:
         welcome: What the server gave.
         pool: Connections to the application.
+        answers: Beginnings of answers that went to the server lately.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Agent:
         self.pool = Pool(target)
         self.welcome = Welcome(name=hello.name, url="", resume="")
         self.tasks: set[asyncio.Task[None]] = set()
+        self.answers: dict[bytes, bytes] = {}
 
     async def run(self) -> None:
         """Keep the tunnel open until cancelled.
@@ -132,6 +134,7 @@ class Agent:
     def opened(self, welcome: Welcome) -> None:
         """Note what the server gave."""
         self.welcome = welcome
+        self.answers.clear()  # they name the tunnel's URL
         hello = msgspec.structs.replace(self._hello, name=welcome.name, resume=welcome.resume)
         self._hello = msgspec.structs.replace(hello, takeover=False)
         self._watcher.opened(welcome)

@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+from functools import lru_cache
+
+import msgspec
 
 from consignease.domain.faults import Fault
 from consignease.tunnel.frames import WINDOW_BYTES, Fields, Kind, Request, Response, pack_struct
@@ -12,10 +15,9 @@ from consignease.tunnel.relay.session import Session
 from consignease.tunnel.relay.types import Client
 from consignease.tunnel.relay.words import AWAY, LOST, TOO_LATE, Refusal
 
-ANSWER_SECONDS = 300.0
-"""How long an application may take to begin its answer."""
-
 _SMALL = 64 * 1024
+_RESPONSE = msgspec.msgpack.Decoder(Response)
+_KNOWN_ANSWERS, _KNOWN_ANSWER = 256, 1024
 
 
 class Told:
@@ -69,6 +71,7 @@ class Forward:
     """
 
     __slots__ = (
+        "_answer",
         "_asked",
         "_client",
         "_ended",
@@ -78,11 +81,9 @@ class Forward:
         "_parts",
         "_prefix",
         "_request",
-        "_response",
         "_session",
         "_stream",
         "_task",
-        "_timer",
         "_upload",
         "_waiting",
         "_whole",
@@ -97,10 +98,9 @@ class Forward:
         self._session: Session
         self._stream: Stream | None = None
         self._task: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._upload: list[bytes] = []
         self._parts: list[bytes] = []
-        self._response: Response | None = None
+        self._answer: tuple[int, Fields] | FieldsError | None = None
         self._waiting = self._owed = 0
         self._whole = self._asked = self._ended = False
 
@@ -156,8 +156,7 @@ class Forward:
             request.fields.append((b"content-length", b"%d" % self._waiting))
         self._session = found
         self._stream = found.new_stream(self)
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(ANSWER_SECONDS, self._refuse, TOO_LATE)
+        self._hub.patience.begin(self)
         self._send(pack_struct(Kind.REQUEST, request, self._stream.number))
 
     def _send(self, first: bytes = b"") -> None:
@@ -178,11 +177,14 @@ class Forward:
 
     # The party of the stream
 
-    def on_response(self, response: Response) -> None:
+    def on_response(self, payload: bytes) -> None:
         """The answer begins."""
         if not self._client.started:
-            self._stop_timer()
-            self._response = response
+            self._hub.patience.end(self)
+            try:
+                self._answer = _answer(payload, self._prefix)
+            except FieldsError as error:
+                self._answer = error
 
     def on_data(self, data: bytes) -> None:
         """Keep it until all that came at once is here."""
@@ -208,29 +210,31 @@ class Forward:
 
     def on_settled(self) -> None:
         """Write what came of the answer."""
-        client, response = self._client, self._response
-        if response is None and not client.started:
+        client, answer = self._client, self._answer
+        if answer is None and not client.started:
             if self._ended:
                 self._refuse(Refusal(status=502, code="bad_answer", words="There was no answer."))
             return
         data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts.clear()
-        if response is None:
+        self._answer = None
+        if answer is None:
             client.write(data, end=self._ended)
+        elif isinstance(answer, FieldsError):
+            words = f"The application's answer cannot be passed on: {answer}."
+            self._refuse(Refusal(status=502, code="bad_answer", words=words))
+            return
         else:
-            self._response = None
-            try:
-                fields = of_response(response.status, response.fields, prefix=self._prefix)
-            except FieldsError as error:
-                words = f"The application's answer cannot be passed on: {error}."
-                self._refuse(Refusal(status=502, code="bad_answer", words=words))
-                return
-            client.answer(response.status, fields, data, end=self._ended)
+            client.answer(*answer, data, end=self._ended)
         self._owed += len(data)
         if self._ended:
             self._stop()
         elif not client.full:
             self.on_room()
+
+    def too_late(self) -> None:
+        """The application did not begin its answer in time."""
+        self._refuse(TOO_LATE)
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer in the application's place; where its answer has begun, break it off."""
@@ -241,17 +245,30 @@ class Forward:
             self._client.answer(refusal.status, *refusal.render(self._request.fields), end=True)
 
     def _stop(self) -> None:
-        self._stop_timer()
+        self._hub.patience.end(self)
         if self._task is not None:
             self._task.cancel()
         stream, self._stream = self._stream, None
         if stream is not None and not stream.closed:
             stream.reset("the client is gone")
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
+def _answer(payload: bytes, prefix: bytes) -> tuple[int, Fields]:
+    """Return status and fields of an answer as they are passed on; they are not to be changed.
+
+    Raises:
+        FieldsError: They cannot be passed on.
+        msgspec.DecodeError: It is no answer.
+    """
+    # An application answers the same for a second, but for the body.
+    return _known(payload, prefix) if len(payload) <= _KNOWN_ANSWER else _read(payload, prefix)
+
+
+def _read(payload: bytes, prefix: bytes) -> tuple[int, Fields]:
+    response = _RESPONSE.decode(payload)
+    return response.status, of_response(response.status, response.fields, prefix=prefix)
+
+
+_known = lru_cache(_KNOWN_ANSWERS)(_read)
 
 assert _SMALL < WINDOW_BYTES  # a small body never waits for credit

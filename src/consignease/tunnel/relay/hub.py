@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from consignease.domain.faults import Fault
 from consignease.tunnel.frames import VERSION, Goaway, Hello, Welcome
+from consignease.tunnel.relay.patience import Patience
 from consignease.tunnel.relay.words import BUSY, CLOSED, LOST, UNKNOWN, Refusal
 
 SLOT_SECONDS = 60.0
@@ -16,6 +17,9 @@ SLOT_SECONDS = 60.0
 
 RETURN_SECONDS = 2.0
 """How long a request waits for such an agent."""
+
+ANSWER_SECONDS = 300.0
+"""How long an application may take to begin its answer."""
 
 STREAMS_MOST = 100
 """Exchanges at the same time through one agent."""
@@ -125,6 +129,7 @@ class Hub(Generic[S]):
         self._claim = claim
         self._kept = kept
         self._address = address
+        self.patience = Patience(ANSWER_SECONDS)
         self._tunnels: dict[str, Tunnel[S]] = {}
         self._started = asyncio.get_running_loop().time()
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+import msgspec
+
 from consignease.tunnel.frames import Kind, Request, Response, pack_struct
 from consignease.tunnel.link import Stream
 from consignease.tunnel.relay.headers import FieldsError, of_response
@@ -11,6 +13,7 @@ from consignease.tunnel.relay.session import Session
 from consignease.tunnel.relay.words import LOST, TOO_LATE, Refusal, raw_head
 
 _ANSWER_SECONDS = 30.0
+_RESPONSE = msgspec.msgpack.Decoder(Response)
 
 
 class Passthrough(asyncio.Protocol):
@@ -88,9 +91,10 @@ class Passthrough(asyncio.Protocol):
 
     # The party of the stream
 
-    def on_response(self, response: Response) -> None:
+    def on_response(self, payload: bytes) -> None:
         """Change the protocol, or pass on why not."""
         self._stop_timer()
+        response = _RESPONSE.decode(payload)
         changes = response.status == 101
         try:
             fields = of_response(
