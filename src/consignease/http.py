@@ -1,5 +1,6 @@
 """The HTTP server in front of an ASGI application."""
 
+import asyncio
 import contextlib
 import socket
 from typing import Any
@@ -10,7 +11,24 @@ from consignease.settings import Settings
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn without its own signal handling: the process is ours to end."""
+    """uvicorn without its own signal handling: the process is ours to end.
+
+    Nor does it wake ten times a second to see whether it is to end.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = asyncio.Event()
+
+    def finish(self) -> None:
+        """Let `serve` come to its end: no new connections, and what is under way is waited for."""
+        self.should_exit = True
+        self._ended.set()
+
+    async def main_loop(self) -> None:
+        """Wait until the end."""
+        await self.on_tick(0)  # headers that every answer has
+        await self._ended.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Any:

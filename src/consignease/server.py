@@ -142,7 +142,7 @@ class Server(Sites):
         if self._http is not None:
             self._relay.stop()
         if self._http is not None and self._serving is not None:
-            self._http.should_exit = True
+            self._http.finish()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._serving
             self._hasher.close()
