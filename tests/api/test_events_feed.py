@@ -8,6 +8,7 @@ import pytest
 
 from consignease.app import feed, retention
 from consignease.domain.retention import Keep
+from consignease.store import feed as pages
 from consignease.work.retain import Rounds
 from tests.helpers.receiver import Receiver
 from tests.helpers.server import Client, RunningServer
@@ -142,3 +143,36 @@ def test_a_query_that_is_wrong_is_refused(client: Client) -> None:
         answer = client.call("GET", f"/v1/events?{query}")
         assert answer.status == 422
         assert answer.json["errors"]
+
+
+def test_a_page_holds_four_megabytes_but_always_one_message(
+    server: RunningServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large bodies make pages shorter; a reader that goes on gets every one, whole, and once."""
+    monkeypatch.setattr(pages, "PAGE_BYTES", 100_000)
+    app = server.keys().application_id
+    sizes = [20, 9_000, 120_000, 40_000, 40_000, 40_000, 20, 20]
+    for n, size in enumerate(sizes):
+        message = {"eventType": "user.updated", "payload": {"n": n, "fill": "x" * size}}
+        assert client.call("POST", f"/api/v1/app/{app}/msg", message).status == 202
+    found: list[list[int]] = []
+    after, more = 0, True
+    while more:
+        page = read(client, f"after={after}&limit=6")
+        found.append([one["event"]["n"] for one in page["data"]])
+        assert [len(one["event"]["fill"]) for one in page["data"]] == [sizes[n] for n in found[-1]]
+        after, more = page["next"], page["has_more"]
+    assert found == [[0, 1], [2], [3, 4], [5, 6, 7]]
+    sink = f"/api/v1/app/{app}/destination"
+    made = client.call("POST", sink, {"type": "pollingEndpoint"}).json["id"]
+    for n, size in enumerate(sizes):
+        message = {"eventType": "user.updated", "payload": {"n": n, "fill": "x" * size}}
+        assert client.call("POST", f"/api/v1/app/{app}/msg", message).status == 202
+    found, more = [], True
+    iterator = ""
+    while more:
+        path = f"/api/v1/app/{app}/poller/{made}?limit=6{iterator}"
+        page = client.call("GET", path).json
+        found.append([one["payload"]["n"] for one in page["data"]])
+        iterator, more = f"&iterator={page['iterator']}", not page["done"]
+    assert found == [[0, 1], [2], [3, 4], [5, 6, 7]]

@@ -196,6 +196,22 @@ def test_a_read_only_token_changes_nothing(mine: Tenant, op: Op, asked: list[str
     assert (answer.status, answer.json["code"]) == (403, "insufficient access"), answer
 
 
+def test_a_token_says_nothing_of_how_much_the_server_keeps(holder: Client, mine: Tenant) -> None:
+    """It is the operator's disk; what stands there may come back as it is, and all else changes."""
+    path = f"{API}/app/{mine.app}/endpoint"
+    url = "http://127.0.0.1:9/kept"
+    assert holder.call("POST", path, {"url": url, "maxBacklogBytes": 0}).status == 403
+    one = made(holder.call("POST", path, {"url": url, "maxBacklogBytes": None}))["id"]
+    made(mine.client.call("PATCH", f"{path}/{one}", {"maxBacklogBytes": 5_000}))
+    for method, size in (("PATCH", 0), ("PUT", 6_000), ("PUT", None)):
+        body = {"url": url, "maxBacklogBytes": size}
+        assert holder.call(method, f"{path}/{one}", body).status == 403
+    body = {"url": url, "description": "Ours", "maxBacklogBytes": 5_000}
+    changed = made(holder.call("PUT", f"{path}/{one}", body))
+    assert (changed["description"], changed["maxBacklogBytes"]) == ("Ours", 5_000)
+    assert made(holder.call("PUT", f"{path}/{one}", {"url": url}))["maxBacklogBytes"] == 5_000
+
+
 def test_a_read_only_token_sees_a_secret_only_if_that_was_asked_for(mine: Tenant) -> None:
     """Whoever has the secret can make deliveries up, so it takes a word."""
     path = f"{API}/app/{mine.app}/endpoint/{mine.endpoint}/secret"

@@ -227,6 +227,14 @@ def test_an_endpoint_is_added_changed_paused_and_deleted(
     )
     assert changed.status == 303
     assert "Ours" in holder.get()
+    assert 'name="backlog"' not in holder.get(f"{there}/advanced")
+    treated = holder.post(there, retry_schedule="7", timeout="", max_concurrency="", backlog="0")
+    assert treated.status == 303
+    at = f"/api/v1/app/{customer.app}/endpoint/{there.rpartition('/')[2]}"
+    client = server.client()
+    found = client.call("GET", at).json
+    client.close()
+    assert (found["retrySchedule"], found["maxBacklogBytes"]) == ([7], None)
     assert holder.post(f"{there}/pause", paused="1").status == 303
     assert "Paused" in holder.get(there)
     assert holder.post(f"{there}/delete", confirm="no").status == 422

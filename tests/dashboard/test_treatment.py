@@ -50,24 +50,33 @@ def test_limits_schedule_and_timeout_are_set_on_the_advanced_page(
         "retry_schedule": "1, 2.5",
         "timeout": "30",
         "max_concurrency": "3",
+        "backlog": "1.25",
     }
     assert admin.post(here, form).status == 303
     found = shown(server, client, made["id"])
     assert (found["rateLimit"], found["retrySchedule"]) == (7, [1, 2.5])
     assert (found["timeout"], found["maxConcurrency"]) == (30, 3)
-    assert 'value="1, 2.5"' in admin.get(f"{here}/advanced")
+    assert found["maxBacklogBytes"] == 1_250_000
+    page = admin.get(f"{here}/advanced")
+    assert 'value="1, 2.5"' in page
+    assert 'name="backlog" type="text" value="1.25"' in page
     for field, value, words in (
         ("retry_schedule", "soon", "Enter seconds"),
         ("timeout", "61", "between 1 and 60"),
         ("max_concurrency", "1.5", "whole number"),
+        ("backlog", "-1", "between 0"),
+        ("backlog", "nan", "Enter a number"),
+        ("timeout", "inf", "Enter a number"),
     ):
         answer = admin.post(here, {**form, field: value})
         assert answer.status == 422
         assert words in answer.body.decode()
     empty = {**form, "retry_schedule": "", "timeout": "", "max_concurrency": "", "rate_limit": ""}
+    empty["backlog"] = ""
     assert admin.post(here, empty).status == 303
     found = shown(server, client, made["id"])
     assert (found["rateLimit"], found["retrySchedule"], found["timeout"]) == (None, None, None)
+    assert found["maxBacklogBytes"] is None
 
 
 def test_credentials_are_written_and_never_shown_again(

@@ -43,7 +43,7 @@ def read(
         instance: Whose events.
         after: The cursor after which to read; None for the oldest that is kept.
         types: Which types, or groups such as ``user.*``; none for all.
-        limit: How many at most.
+        limit: How many at most; fewer where their bodies are large.
         horizon: The cursor up to which the log is complete for good.
 
     Raises:
@@ -69,8 +69,8 @@ def read(
         "groups": msgspec.json.encode(groups).decode(),
         "limit": limit,
     }
-    rows = feed.page(tx, values)
-    reached = rows[-1]["cursor"] if len(rows) == limit else feed.walked(tx, values)
+    rows, full = feed.page(tx, values)
+    reached = rows[-1]["cursor"] if full else feed.walked(tx, values)
     if reached is None:
         return Feed(rows, max(after, head), more=False, head=head)
     return Feed(rows, reached, more=reached < head, head=head)

@@ -23,7 +23,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         after: Behind which cursor.
-        limit: How many messages at most.
+        limit: How many messages at most; fewer where their bodies are large.
         type: Only of this event type.
         channel: Only messages on it.
     """
@@ -313,8 +313,8 @@ def fetch(tx: Tx, instance: Instance, name: str, wanted: Wanted, horizon: int) -
         "channel": wanted.channel,
         "limit": wanted.limit,
     }
-    head, rows = feed.head(tx, horizon), pollers.part(tx, values)
-    reached = rows[-1]["cursor"] if len(rows) == wanted.limit else feed.walked(tx, values)
+    head, (rows, full) = feed.head(tx, horizon), pollers.part(tx, values)
+    reached = rows[-1]["cursor"] if full else feed.walked(tx, values)
     if reached is None:
         return Feed(rows, max(wanted.after, head), more=False, head=head)
     return Feed(rows, reached, more=reached < head, head=head)

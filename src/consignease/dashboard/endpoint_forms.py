@@ -1,5 +1,6 @@
 """What an endpoint's forms ask for, checked before anything is written."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from consignease.edge.resolver import Refused, Vetted, vet
 MASK = "••••••••"
 """Stands for a header's value that is not shown again."""
 _DESCRIPTION_MAX = 1024
+_MEGABYTE = 1_000_000
 
 
 async def verdict(visit: Visit, url: str) -> tuple[bool, str]:
@@ -108,6 +110,10 @@ def _limits(visit: Visit) -> dict[str, Any]:
         if most is not None and most != int(most):
             raise Invalid("Enter a whole number, or nothing.", param="maxConcurrency")
         values["max_concurrency"] = rules.check_concurrency(None if most is None else int(most))
+    if "backlog" in form and visit.place is not Place.PORTAL:  # there the operator's disk
+        backlog = _number(form("backlog"), "maxBacklogBytes")
+        most = None if backlog is None else round(backlog * _MEGABYTE)
+        values["max_backlog_bytes"] = rules.check_backlog_bytes(most)
     return values
 
 
@@ -115,9 +121,12 @@ def _number(text: str, param: str) -> float | None:
     if not text.strip():
         return None
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise Invalid("Enter a number, or nothing.", param=param) from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise Invalid("Enter a number, or nothing.", param=param)
+    return number
 
 
 def _schedule(text: str) -> list[float] | None:
@@ -131,6 +140,11 @@ def _schedule(text: str) -> list[float] | None:
         words = "Enter seconds with commas between them, none for one try, or nothing."
         raise Invalid(words, param="retrySchedule") from None
     return rules.check_retry_schedule(schedule)
+
+
+def backlog_text(most: int | None) -> str:
+    """Return how many bytes may wait as the form shows it, in megabytes."""
+    return "" if most is None else f"{most / _MEGABYTE:.6f}".rstrip("0").rstrip(".")
 
 
 def schedule_text(stored: str | None) -> str:
@@ -180,5 +194,6 @@ _FIELDS = {
     "filterTypes": "event_types",
     "retrySchedule": "retry_schedule",
     "maxConcurrency": "max_concurrency",
+    "maxBacklogBytes": "backlog",
 }
 """Fields of forms that faults name as the webhook API does."""

@@ -72,6 +72,7 @@ async def page(visit: Visit, tab: str, status: int = 200, **values: Any) -> Resp
         "groups": offered.groups(await offered.read(visit, types or ())),
         "ticked": set(visit.form.all("event_types")) if status == 422 else set(types or ()),
         "revealed": "",
+        "backlog_text": forms.backlog_text(row["max_backlog_bytes"]),
         "schedule_text": visit.form("retry_schedule") or forms.schedule_text(row["retry_schedule"]),
         "credentials": {
             "caCertificate": None,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from consignease.store.feed import WALKED
+from consignease.store.feed import BODIES, WALKED, filled
 from consignease.store.tx import Tx
 
 _INSERT = """
@@ -45,9 +45,9 @@ ON CONFLICT (poller, name) DO UPDATE SET cursor = excluded.cursor, updated_at = 
   generation = poller_consumer.generation + 1
 RETURNING cursor, generation
 """
-_PART = """
+_PART = f"""
 SELECT m.* FROM
-  (SELECT cursor, at, type, body, content_type, uid, channels, tags, deliver_at FROM message
+  (SELECT cursor, at, type, {BODIES}, content_type, uid, channels, tags, deliver_at FROM message
    WHERE app = :app AND cursor > :after AND cursor <= :horizon ORDER BY cursor LIMIT :walk) m
 WHERE (CAST(:types AS TEXT) IS NULL OR m.type IN (SELECT value FROM json_each(:types)))
   AND (CAST(:type AS TEXT) IS NULL OR m.type = :type)
@@ -57,7 +57,7 @@ WHERE (CAST(:types AS TEXT) IS NULL OR m.type IN (SELECT value FROM json_each(:t
   AND (CAST(:channel AS TEXT) IS NULL
     OR EXISTS (SELECT 1 FROM json_each(m.channels) WHERE value = :channel))
 ORDER BY m.cursor LIMIT :limit
-"""
+"""  # noqa: S608 - a constant
 
 
 def insert(tx: Tx, values: Mapping[str, object]) -> Any:
@@ -119,6 +119,6 @@ def put(tx: Tx, values: Mapping[str, object]) -> Any:
     return tx.one(_PUT, values)
 
 
-def part(tx: Tx, values: Mapping[str, object]) -> list[Any]:
-    """Return messages after a cursor that a poller has, none beyond the horizon."""
-    return tx.all(_PART, {**values, "walk": WALKED})
+def part(tx: Tx, values: Mapping[str, object]) -> tuple[list[Any], bool]:
+    """Return messages after a cursor that a poller has, and whether that page is full."""
+    return filled(tx, tx.all(_PART, {**values, "walk": WALKED}), values["limit"])
