@@ -6,6 +6,7 @@ import re
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,13 +24,20 @@ from schemathesis.specs.openapi.checks import (
 
 from consignease.api.clerk_backend import OPS, description
 from tests.helpers import official
-from tests.helpers.server import RunningServer
+from tests.helpers.server import Client, RunningServer
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with RunningServer(tmp_path_factory.mktemp("server") / "data") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def client(server: RunningServer) -> Iterator[Client]:
+    made = server.client()
+    yield made
+    made.close()
 
 
 def fetch(server: RunningServer, path: str, key: str | None = None) -> Any:
@@ -80,15 +88,16 @@ UNKNOWN_IDS = (
 class Prepared:
     """Puts things that exist into two of three generated requests, so that many succeed."""
 
-    def __init__(self, server: RunningServer, name: str) -> None:
+    def __init__(self, server: RunningServer, client: Client, name: str) -> None:
         self.name = name
         self.key = server.keys().secret_key
-        self.base_url = server.base_url
+        self.client = client
         self.turn = 0
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        made = httpx.post(f"{self.base_url}/v1{path}", json=body, headers=self.headers)
-        return made.raise_for_status().json()
+        made = self.client.call("POST", f"/v1{path}", body)
+        assert made.status == 200, made
+        return made.json
 
     def user(self) -> dict[str, Any]:
         self.turn = next(TURNS)
@@ -159,18 +168,21 @@ class Prepared:
             body["file"] = PNG
 
 
+@cache
+def operations() -> dict[str, Any]:
+    """Every operation of the document, by name."""
+    schema = schemathesis.openapi.from_dict(description())
+    found = [one.ok() for one in schema.get_all_operations()]
+    return {one.definition.raw["operationId"]: one for one in found}
+
+
 @pytest.mark.parametrize("name", [op.name for op in OPS])
 def test_no_generated_request_gets_an_answer_that_is_not_described(
-    server: RunningServer, name: str
+    server: RunningServer, client: Client, name: str
 ) -> None:
     """Never a 5xx, never a status, type or member that the document does not have."""
-    schema = schemathesis.openapi.from_dict(description())
-    operation = next(
-        one.ok()
-        for one in schema.get_all_operations()
-        if one.ok().definition.raw["operationId"] == name
-    )
-    prepared, statuses = Prepared(server, name), Counter[int]()
+    operation = operations()[name]
+    prepared, statuses = Prepared(server, client, name), Counter[int]()
 
     @given(case=operation.as_strategy())
     @settings(
@@ -199,10 +211,12 @@ def test_no_generated_request_gets_an_answer_that_is_not_described(
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
-def test_generated_sequences_get_no_answer_that_is_not_described(server: RunningServer) -> None:
+def test_generated_sequences_get_no_answer_that_is_not_described(
+    server: RunningServer, client: Client
+) -> None:
     """Calls that follow the document's links: what one call made, the next ones use."""
     schema = schemathesis.openapi.from_dict(description())
-    prepared, statuses = Prepared(server, "CreateUser"), Counter[int]()
+    prepared, statuses = Prepared(server, client, "CreateUser"), Counter[int]()
 
     class Sequence(schema.as_state_machine()):
         def before_call(self, case: Any) -> None:
