@@ -19,6 +19,7 @@ from consignease.tunnel.agent.target import Target, TargetError, parse_target
 from consignease.tunnel.agent.tunnel import Agent
 from consignease.tunnel.frames import (
     CHUNK,
+    LAST,
     MESSAGE_LIMIT,
     FrameError,
     Hello,
@@ -385,8 +386,7 @@ def test_what_several_exchanges_send_in_one_turn_goes_in_one_message() -> None:
         given = [
             (Kind.DATA, 1, b"a"),
             (Kind.DATA, 2, b"b"),
-            (Kind.DATA, 1, b"c"),
-            (Kind.END, 1, b""),
+            (Kind.DATA | LAST, 1, b"c"),
         ]
         assert socket.written == [given]
         socket.written.clear()

@@ -25,6 +25,7 @@ from consignease.app import endpoints as app
 from consignease.app import event_types
 from consignease.app.idempotency import once
 from consignease.domain import endpoints as rules
+from consignease.domain.access import Caller
 from consignease.domain.endpoints import Endpoint
 from consignease.domain.faults import Forbidden, Invalid, NotFound
 from consignease.domain.instances import Instance
@@ -166,7 +167,7 @@ class Endpoints:
         """Add an endpoint."""
         instance, body, now = await self._owned(call), call.body, call.services.now()
         types = await self._types(call, instance)
-        _refuse_backlog(call, None)
+        _refuse_backlog(call.caller, body.max_backlog_bytes, None)
         endpoint_id, (url, userinfo) = new_id("ep"), self._url(instance, body.url)
         endpoint = Endpoint(
             id=endpoint_id,
@@ -206,7 +207,7 @@ class Endpoints:
         types = await self._types(call, instance)
         name, services, body = call.path["endpoint_id"], call.services, call.body
         before = await services.store.read(app.get, instance, name)
-        _refuse_backlog(call, before.max_backlog_bytes)
+        _refuse_backlog(call.caller, body.max_backlog_bytes, before.max_backlog_bytes)
         changes, userinfo = self._changes(instance, body, types)
         changes |= credential_changes(self._vault, before.id, before.sealed, body, userinfo)
         pair = self._pair(before.id) if changes.get("v1a") else None
@@ -334,10 +335,11 @@ _TREATMENT: dict[str, Any] = {
 }
 
 
-def _refuse_backlog(call: Call[Any, EndpointIn | EndpointPatch], before: int | None) -> None:
+def _refuse_backlog(
+    caller: Caller, wanted: int | None | msgspec.UnsetType, before: int | None
+) -> None:
     """Let nobody who holds a portal token say how much the server keeps for an endpoint."""
-    given = call.body.max_backlog_bytes
-    if call.caller.portal is not None and given is not UNSET and given != before:
+    if caller.portal is not None and wanted is not UNSET and wanted != before:
         msg = "A portal token cannot say how much may wait for an endpoint."
         raise Forbidden(msg, param="maxBacklogBytes")
 

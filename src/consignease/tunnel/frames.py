@@ -13,13 +13,14 @@ GOAWAY     either     `Goaway`: why the connection ends, and whether to come bac
 REQUEST    server     `Request`: an exchange begins
 RESPONSE   agent      `Response`: its answer begins
 DATA       either     a part of a body, 64 KiB at most
-END        either     nothing: that body is whole
+END        either     nothing: nothing more comes on this stream
 RESET      either     `Reset`: the exchange failed
 WINDOW     either     four bytes: how much more may be sent on this stream
 PING       either     anything; PONG gives it back
 =========  =========  ==========================================================
 
-At first either side may send `WINDOW_BYTES` on a stream, and then as much as
+The bit `LAST` in the kind of a REQUEST, a RESPONSE or a DATA frame stands for an END
+behind it. At first either side may send `WINDOW_BYTES` on a stream, and then as much as
 WINDOW frames allow, so that a slow reader costs no memory. The structs are
 arrays in MessagePack. After a response of status 101 the DATA frames of the
 stream are the raw bytes of the connection.
@@ -47,6 +48,9 @@ MESSAGE_LIMIT = 1024 * 1024
 
 HEARTBEAT, SILENCE = 15.0, 35.0
 """Seconds between two PINGs, and seconds without a word after which the other end is lost."""
+
+LAST = 0x80
+"""Added to a frame's kind: nothing more comes from this side on the stream."""
 
 _HEADER = struct.Struct("!BII")
 header = _HEADER.pack
@@ -135,7 +139,7 @@ class Request(msgspec.Struct, array_like=True, kw_only=True):
         host: The ``Host`` that was asked for.
         scheme: ``http`` or ``https``, as the client sees it.
         peer: The client's address.
-        body: Whether DATA and END follow.
+        body: Whether DATA follows; it may be empty.
         upgrade: Whether another protocol is asked for, and the exchange is raw bytes after 101.
     """
 

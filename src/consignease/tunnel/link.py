@@ -14,6 +14,7 @@ from consignease.tunnel import websocket
 from consignease.tunnel.frames import (
     CHUNK,
     HEARTBEAT,
+    LAST,
     MESSAGE_LIMIT,
     SILENCE,
     WINDOW_BYTES,
@@ -172,6 +173,7 @@ class Stream:
             FrameError: It breaks the protocol.
             msgspec.DecodeError: It cannot be read.
         """
+        last, kind = kind & LAST, kind & ~LAST
         if kind == _DATA:
             self._room -= len(payload)
             if self._room < 0 or self._done_in:
@@ -179,16 +181,16 @@ class Stream:
             self.party.on_data(payload)
         elif kind == _RESPONSE:
             self.party.on_response(payload)
-        elif kind == _END:
-            self._done_in = True
-            self.party.on_end()
-            if self._done_out:
-                self._close()
         elif kind == Kind.WINDOW:
             self._credit += credit_of(payload)
             self.drain()
         elif kind == Kind.RESET:
             self.fail(_RESET.decode(payload).words)
+        if last or kind == _END:
+            self._done_in = True
+            self.party.on_end()
+            if self._done_out:
+                self._close()
 
     def fail(self, words: str) -> None:
         """End it because the connection or the other side did."""
@@ -198,7 +200,7 @@ class Stream:
             party.on_reset(words)
 
     def _take(self, out: bytes) -> bytes:
-        """Return what may be sent now, after `out`."""
+        """Return what may be sent now, after `out`: the frame that begins it all, or nothing."""
         pending = self._pending
         while pending and self._credit > 0 and not self._link.paused:
             data = pending.popleft()
@@ -207,10 +209,11 @@ class Stream:
                 pending.appendleft(data[size:])
                 data = data[:size]
             self._credit -= len(data)
-            out += header(_DATA, self.number, len(data)) + data
+            self._done_out = self._ending and not pending
+            out += header(_DATA | LAST * self._done_out, self.number, len(data)) + data
         if self._ending and not pending and not self._done_out:
             self._done_out = True
-            out += header(_END, self.number, 0)
+            out = bytes((out[0] | LAST,)) + out[1:] if out else header(_END, self.number, 0)
         return out
 
     def _close(self) -> None:

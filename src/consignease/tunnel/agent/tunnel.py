@@ -21,6 +21,7 @@ from consignease.tunnel.agent.local import Pool
 from consignease.tunnel.agent.records import Recorder
 from consignease.tunnel.agent.target import Target
 from consignease.tunnel.frames import (
+    LAST,
     PATH,
     SUBPROTOCOL,
     Goaway,
@@ -226,9 +227,13 @@ class AgentLink(Link):
 
     def on_frame(self, kind: int, stream: int, payload: bytes) -> None:
         """Begin an exchange, or learn that the tunnel is open."""
-        if kind == Kind.REQUEST:
-            exchange = Exchange(self._agent, Stream(self, stream), _REQUEST.decode(payload))
+        if kind & ~LAST == Kind.REQUEST:
+            opened = Stream(self, stream)
+            exchange = Exchange(self._agent, opened, _REQUEST.decode(payload))
             exchange.begin()
+            if kind & LAST:
+                opened.handle(Kind.END, b"")
+                exchange.on_settled()
         elif kind == Kind.WELCOME:
             self.welcomed = True
             self._agent.opened(_WELCOME.decode(payload))
