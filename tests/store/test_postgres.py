@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -12,7 +13,7 @@ from consignease.app.publish import publish
 from consignease.domain.delivery import Policy, Settled, State
 from consignease.domain.events import NewEvent
 from consignease.domain.faults import Invalid, Unavailable
-from consignease.store import lanes, messages
+from consignease.store import lanes, messages, postgres_session
 from consignease.store.lanes import Lane
 from consignease.store.tx import Tx
 from tests.helpers import databases
@@ -21,12 +22,12 @@ from tests.helpers.postgres import programs
 pytestmark = pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed here")
 
 
-def run(test: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+def run(test: Callable[[Any], Coroutine[Any, Any, None]], **more: int) -> None:
     """Run a test with a store on a database of its own."""
     from consignease.store.postgres import PostgresStore
 
     async def main() -> None:
-        store = PostgresStore(await databases.new_database())
+        store = PostgresStore(await databases.new_database(), **more)
         await store.open()
         try:
             await test(store)
@@ -375,3 +376,34 @@ def test_a_nul_in_one_of_many_rows_is_refused() -> None:
         ) == set(range(2_500))
 
     run(test)
+
+
+_PLANS = """
+SELECT name, generic_plans, custom_plans, statement FROM pg_prepared_statements
+WHERE statement LIKE '%counted%'
+"""
+
+
+def test_a_statement_is_planned_once_to_write_and_for_its_values_to_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It stays prepared under a name, and what is no longer used makes room."""
+    monkeypatch.setattr(postgres_session, "PREPARED_MOST", 10)
+
+    def often(tx: Tx) -> list[Any]:
+        for n in range(8):
+            tx.one("SELECT ? AS counted", (str(n),))
+        return [tuple(row[:3]) for row in tx.all(_PLANS) if "pg_prepared" not in row[3]]
+
+    def many(tx: Tx) -> int:
+        for n in range(25):
+            tx.one(f"SELECT {n} AS other")
+        return tx.one("SELECT count(*) FROM pg_prepared_statements")[0]
+
+    async def test(store: Any) -> None:
+        assert await store.write(often) == [("consignease_0", 8, 0)]
+        assert await store.read(often) == [("consignease_0", 0, 8)]
+        assert await store.write(many) <= 12
+        assert await store.write(often) == [(ANY, 8, 0)]
+
+    run(test, writers=1, readers=1)

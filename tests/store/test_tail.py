@@ -201,8 +201,6 @@ def test_a_rollback_that_held_up_the_horizon_wakes() -> None:
 
     async def test(here: Any, there: Any) -> None:
         await on_line(here, there)
-        lock = await here._free.get()
-        here._free.put_nowait(lock)
         gate = 77
 
         def held(tx: Tx) -> None:

@@ -14,7 +14,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import asyncpg
@@ -29,7 +29,7 @@ from consignease.store.postgres_errors import GONE, OUTDATED, unavailable
 from consignease.store.postgres_log import HORIZON, Cursors
 from consignease.store.postgres_notices import Notices
 from consignease.store.postgres_queue import Queue
-from consignease.store.postgres_session import Session, connect
+from consignease.store.postgres_session import Session, Sessions
 from consignease.store.tx import Calls, Handoff, NoHandoff, RunAgainError, Tx, no_cursors
 from consignease.store.units import Unit, joined
 
@@ -45,6 +45,19 @@ LOCKED_SECONDS = 10.0
 """For how long it is when all that was in its way are their locks."""
 LOCK_WAIT = "250ms"
 """How long a statement waits for a row before its transaction is run again."""
+PLANS = {
+    # A plan is made once for whatever values; it must stay right when a table that was empty
+    # then is large, so it goes by indexes.
+    "write": {
+        "plan_cache_mode": "force_generic_plan",
+        "enable_seqscan": "off",
+        "enable_hashjoin": "off",
+        "enable_mergejoin": "off",
+    },
+    # Filters that were not given make another plan right.
+    "read": {"plan_cache_mode": "force_custom_plan"},
+}
+"""How statements are planned in units that write, and in those that only read."""
 LATER_SECONDS = 0.02
 """When a unit looks again at what another transaction held."""
 
@@ -79,13 +92,14 @@ class PostgresStore:
         self.groups = 0
         self.units = 0
         self.commits = Commits()
-        self.partitions = Partitions(self._session)
+        self._to_write = Sessions(url, writers, lock_timeout=LOCK_WAIT, **PLANS["write"])
+        self._to_read = Sessions(url, readers, lock_timeout=LOCK_WAIT, **PLANS["read"])
+        self.partitions = Partitions(self._to_read.lend)
         self._queue = Queue()
         self._writers = writers
         self._tasks: list[asyncio.Task[None]] = []
         self._readers = readers
         self._after: set[asyncio.Future[Any]] = set()
-        self._free: asyncio.LifoQueue[Session | None] = asyncio.LifoQueue()
 
     async def open(self) -> None:
         """Connect and begin to work.
@@ -93,10 +107,8 @@ class PostgresStore:
         Raises:
             Unavailable: the database does not answer.
         """
-        for _ in range(self._writers + self._readers):
-            self._free.put_nowait(None)
         try:
-            async with self._session():
+            async with self._to_write.lend():
                 pass
         except GONE as error:
             raise unavailable(error) from error
@@ -117,10 +129,8 @@ class PostgresStore:
         await asyncio.gather(*self._tasks)
         await self.settled()
         await self.notices.stop()
-        while not self._free.empty():
-            session = self._free.get_nowait()
-            if session is not None:
-                await session.connection.close(timeout=5)
+        await self._to_write.close()
+        await self._to_read.close()
 
     def write(
         self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
@@ -158,7 +168,7 @@ class PostgresStore:
         if kwargs:
             msg = "units of work take positional arguments"
             raise TypeError(msg)
-        for _ in range(self._readers + self._writers):
+        for _ in range(self._readers):
             # A migration that adds a column outdates what each connection has prepared.
             with contextlib.suppress(*OUTDATED, asyncpg.LockNotAvailableError):
                 return await self._read(fn, args)
@@ -167,7 +177,7 @@ class PostgresStore:
     async def _read(self, fn: Callable[..., T], args: tuple[Any, ...]) -> T:
         try:
             async with (
-                self._session() as session,
+                self._to_read.lend() as session,
                 session.connection.transaction(isolation="repeatable_read", readonly=True),
             ):
                 session.writing = False
@@ -179,24 +189,8 @@ class PostgresStore:
 
     async def horizon(self) -> int:
         """Return the cursor up to which the log is complete for good."""
-        async with self._session() as session:
-            return await session.connection.fetchval(HORIZON)
-
-    @contextlib.asynccontextmanager
-    async def _session(self) -> AsyncGenerator[Session]:
-        """Lend a connection of our own, or make one: statements stay prepared on it."""
-        session = await self._free.get()
-        try:
-            if session is None or session.connection.is_closed():
-                session = None
-                session = Session(await connect(self.url, lock_timeout=LOCK_WAIT))
-            yield session
-        except (*GONE, *OUTDATED):
-            if session is not None:
-                session.connection.terminate()
-            raise
-        finally:
-            self._free.put_nowait(session)
+        async with self._to_read.lend() as session:
+            return (await session.run(HORIZON)).fetchone()[0]
 
     # Writing
 
@@ -242,7 +236,7 @@ class PostgresStore:
         began = time.monotonic()
         cursors: Cursors | None = None
         try:
-            async with self._session() as session:
+            async with self._to_write.lend() as session:
                 session.writing = True
                 transaction = session.connection.transaction()
                 await transaction.start()

@@ -1,6 +1,9 @@
-"""One connection to PostgreSQL, as units of work see it: plain calls, statements stay prepared."""
+"""Connections to PostgreSQL, as units of work see them: plain calls, statements stay prepared."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from itertools import count
 from typing import Any, cast
 
 import asyncpg
@@ -8,10 +11,13 @@ from sqlalchemy.util import await_only
 
 from consignease.domain.faults import Invalid
 from consignease.store.dialect import numbered, values
+from consignease.store.postgres_errors import GONE, OUTDATED
 from consignease.store.tx import Params
 
 CONNECT_SECONDS = 5
 """How long the database has to answer a connection."""
+PREPARED_MOST = 500
+"""How many statements stay prepared on one connection; most are constants of ours."""
 
 
 async def connect(url: str, *, patience: float | None = 60, **settings: str) -> Any:
@@ -64,13 +70,18 @@ class Session:
         self.connection = connection
         self.writing = False
         self._prepared: dict[str, Any] = {}
+        self._numbers = count()
         self.writes = 0
 
     async def _statement(self, sql: str) -> tuple[Any, tuple[str, ...]]:
         text, names = numbered(sql, writing=self.writing)
         known = self._prepared.get(text)
         if known is None:
-            known = self._prepared[text] = await self.connection.prepare(text)
+            if len(self._prepared) >= PREPARED_MOST:
+                del self._prepared[next(iter(self._prepared))]
+            # Without a name of ours it would be parsed and planned each time it is run.
+            name = f"consignease_{next(self._numbers)}"
+            known = self._prepared[text] = await self.connection.prepare(text, name=name)
         return known, names
 
     def _checked(self, given: list[object]) -> list[object]:
@@ -86,9 +97,10 @@ class Session:
 
     def execute(self, sql: str, params: Params = ()) -> Rows:
         """Run one statement."""
-        return await_only(self._execute(sql, params))
+        return await_only(self.run(sql, params))
 
-    async def _execute(self, sql: str, params: Params) -> Rows:
+    async def run(self, sql: str, params: Params = ()) -> Rows:
+        """Do what `execute` does, outside a unit of work."""
         statement, names = await self._statement(sql)
         rows = await statement.fetch(*self._checked(values(names, params)))
         verb, _, count = statement.get_statusmsg().rpartition(" ")
@@ -106,3 +118,47 @@ class Session:
             statement, names = await self._statement(sql)
             self.writes += 1
             await statement.executemany([self._checked(values(names, params)) for params in many])
+
+
+class Sessions:
+    """Connections for one purpose: each is opened when it is first needed, and kept.
+
+    Args:
+        url: Where the database is.
+        most: How many there are at most.
+        settings: What the server is told of each.
+    """
+
+    def __init__(self, url: str, most: int, **settings: str) -> None:
+        self._url = url
+        self._settings = settings
+        self._free: asyncio.LifoQueue[Session | None] = asyncio.LifoQueue()
+        for _ in range(most):
+            self._free.put_nowait(None)
+
+    @contextlib.asynccontextmanager
+    async def lend(self) -> AsyncGenerator[Session]:
+        """Lend one that nobody uses; one whose schema moved on, or that broke, is given up.
+
+        Raises:
+            OSError, asyncpg.PostgresError: the database does not answer.
+        """
+        session = await self._free.get()
+        try:
+            if session is None or session.connection.is_closed():
+                session = None
+                session = Session(await connect(self._url, patience=60, **self._settings))
+            yield session
+        except (*GONE, *OUTDATED):
+            if session is not None:
+                session.connection.terminate()
+            raise
+        finally:
+            self._free.put_nowait(session)
+
+    async def close(self) -> None:
+        """Close those that are not lent."""
+        while not self._free.empty():
+            session = self._free.get_nowait()
+            if session is not None:
+                await session.connection.close(timeout=5)
