@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from consignease.store import postgres_queue
-from consignease.store.postgres_queue import GROUP_CALLS, GROUP_UNITS, Queue
+from consignease.store.postgres_queue import GROUP_UNITS, Queue
 from consignease.store.units import Unit
 
 
-def unit(*, joined: bool = True) -> Unit:
-    return Unit(print, (), asyncio.get_running_loop(), joined=joined)
+def unit() -> Unit:
+    return Unit(print, (), asyncio.get_running_loop())
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
@@ -72,29 +72,6 @@ def test_a_whole_group_begins_beside_what_is_under_way() -> None:
         assert not second.done()
         queue.put(unit())
         assert len(await second or ()) == GROUP_UNITS
-
-    run(main())
-
-
-def test_units_that_are_done_one_by_one_are_fewer_in_a_group() -> None:
-    """They are spread over the writers; items that are done together take no part of that."""
-
-    async def main() -> None:
-        queue = Queue()
-        for n in range(GROUP_CALLS + 2):
-            queue.put(unit(joined=False))
-            if n < 3:
-                queue.put(unit())
-        first = await queue.take() or []
-        assert [one.joined for one in first].count(False) == GROUP_CALLS
-        assert len(first) == GROUP_CALLS + 3
-        for _ in range(GROUP_CALLS - 3):
-            queue.put(unit(joined=False))
-        second = asyncio.create_task(queue.take())
-        await rounds()
-        assert not second.done()
-        queue.put(unit(joined=False))
-        assert len(await second or ()) == GROUP_CALLS
 
     run(main())
 

@@ -12,9 +12,6 @@ from consignease.store.units import Unit
 
 GROUP_UNITS = 64
 """How many units one transaction takes at most."""
-GROUP_CALLS = 16
-"""How many of them it does one by one: each takes a dozen steps of the database, and holds
-what it wrote until the last is done."""
 LONG_SECONDS = 0.03
 """After how long units no longer wait for a transaction that is under way."""
 
@@ -29,7 +26,6 @@ class Queue:
     def __init__(self) -> None:
         self.closed = False
         self._waiting: deque[Unit] = deque()
-        self._calls = 0
         self._changed = asyncio.Event()
         self._under_way = 0
         self._taken_at = 0.0
@@ -38,7 +34,6 @@ class Queue:
     def put(self, unit: Unit) -> None:
         """Let a unit wait."""
         self._waiting.append(unit)
-        self._calls += not unit.joined
         if self._may_begin():
             self._changed.set()
         else:
@@ -64,26 +59,14 @@ class Queue:
             await self._changed.wait()
         self._taken_at = asyncio.get_running_loop().time()
         self._under_way += 1
-        return self._group()
+        return [self._waiting.popleft() for _ in range(min(GROUP_UNITS, len(self._waiting)))]
 
     def done(self) -> None:
         """Note that a group's transaction has ended."""
         self._under_way -= 1
 
-    def _group(self) -> list[Unit]:
-        group: list[Unit] = []
-        calls = 0
-        while self._waiting and len(group) < GROUP_UNITS and calls < GROUP_CALLS:
-            unit = self._waiting.popleft()
-            calls += not unit.joined
-            group.append(unit)
-        self._calls -= calls
-        return group
-
     def _may_begin(self) -> bool:
-        if not self._under_way or self.closed:
-            return True
-        if len(self._waiting) >= GROUP_UNITS or self._calls >= GROUP_CALLS:
+        if not self._under_way or self.closed or len(self._waiting) >= GROUP_UNITS:
             return True
         return asyncio.get_running_loop().time() >= self._taken_at + LONG_SECONDS
 
