@@ -120,6 +120,10 @@ class OnLoop:
             asyncio.run_coroutine_threadsafe(self.store.horizon(), self._loop)
         )
 
+    def shut(self) -> "asyncio.Future[None]":
+        """Close the store."""
+        return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.store.shut(), self._loop))
+
     def close(self) -> None:
         """Close the store and end its loop."""
         self._run(self.store.shut())

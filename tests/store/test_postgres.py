@@ -261,6 +261,25 @@ def test_a_delivery_that_another_transaction_holds_is_passed_by_and_looked_at_ag
     with_lanes(test, monkeypatch)
 
 
+def test_a_store_closes_although_a_delivery_is_held_that_it_would_look_at_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A transaction that never ends, as of somebody who looks by hand, holds up no shutdown."""
+
+    async def test(engine: Any) -> None:
+        first, subject = await _lane(engine)
+        second = await engine.publish()
+        sql = "UPDATE delivery SET state = 3 WHERE cursor = ?"
+        await engine.store.write(lambda tx: tx.run(sql, (first,)))
+        async with Barrier(engine.store.store.url) as holding:
+            await holding.execute("UPDATE delivery SET due_at = 1 WHERE cursor = $1", second)
+            lane = Lane(subject, engine.endpoint, engine.now)
+            await engine.store.write_only(lanes.move_on, [lane])
+            await asyncio.wait_for(engine.store.shut(), 20)
+
+    with_lanes(test, monkeypatch)
+
+
 def test_the_sweep_finds_a_lane_whose_process_died_before_it_looked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

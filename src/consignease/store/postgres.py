@@ -100,6 +100,7 @@ class PostgresStore:
         self._tasks: list[asyncio.Task[None]] = []
         self._readers = readers
         self._after: set[asyncio.Future[Any]] = set()
+        self._delayed: dict[Unit, asyncio.TimerHandle] = {}
 
     async def open(self) -> None:
         """Connect and begin to work.
@@ -124,8 +125,14 @@ class PostgresStore:
         await self.partitions.ahead(now)
 
     async def shut(self) -> None:
-        """Finish what waits and close every connection."""
+        """Finish what waits and close every connection.
+
+        What was to be looked at again a moment later is left to who sweeps next.
+        """
         self._queue.close()
+        for unit, timer in self._delayed.items():
+            timer.cancel()
+            unit.future.cancel()
         await asyncio.gather(*self._tasks)
         await self.settled()
         await self.notices.stop()
@@ -331,22 +338,27 @@ class PostgresStore:
                     _log.exception("an effect of a committed unit failed")
         if leased or due:
             self.hand.take(leased, due)
-        loop = asyncio.get_running_loop()
         if after:
-            self._queue.put(self._following(after, loop))
-        if delayed:
-            loop.call_later(LATER_SECONDS, self._queue.put, self._following(delayed, loop))
+            self._queue.put(self._following(after))
+        if delayed and not self._queue.closed:
+            unit = self._following(delayed)
+            timer = unit.loop.call_later(LATER_SECONDS, self._put_delayed, unit)
+            self._delayed[unit] = timer
 
-    def _following(self, calls: Calls, loop: asyncio.AbstractEventLoop) -> Unit:
+    def _put_delayed(self, unit: Unit) -> None:
+        del self._delayed[unit]
+        self._queue.put(unit)
+
+    def _following(self, calls: Calls) -> Unit:
         """Return a unit that does what others left to be done after their commit."""
-        unit = Unit(_run_all, (calls,), loop)
+        unit = Unit(_run_all, (calls,), asyncio.get_running_loop())
         self._after.add(unit.future)
         unit.future.add_done_callback(self._followed)
         return unit
 
     def _followed(self, done: "asyncio.Future[None]") -> None:
         self._after.discard(done)
-        if done.exception() is not None:
+        if not done.cancelled() and done.exception() is not None:
             _log.warning("lanes are looked at later: %s", done.exception())
 
     async def settled(self) -> None:
