@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
+from consignease.store import postgres_notices
 from consignease.store.tail import Tail
 from consignease.store.tx import Tx
 from tests.helpers import databases
@@ -230,5 +232,34 @@ def test_a_rollback_that_held_up_the_horizon_wakes() -> None:
                 assert await reader == cursor
         finally:
             await keeper.close()
+
+    with_two(test)
+
+
+@postgres
+@pytest.mark.parametrize("error", [asyncpg.InternalClientError, OSError, ValueError])
+def test_a_line_that_fails_in_whatever_way_is_made_again_and_nothing_is_untold(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """Also in the middle of telling, as when the database says goodbye; and the store still closes."""
+    monkeypatch.setattr(postgres_notices, "AGAIN_SECONDS", 0.01)
+    execute = asyncpg.Connection.execute
+    failures = [error("on purpose"), error("on purpose")]
+
+    async def fails(connection: Any, query: str, *args: Any, **more: Any) -> str:
+        if "pg_notify" in query and failures:
+            raise failures.pop()
+        return await execute(connection, query, *args, **more)
+
+    async def test(here: Any, there: Any) -> None:
+        await on_line(here, there)
+        heard: set[str] = set()
+        there.notices._heard = heard.add
+        monkeypatch.setattr(asyncpg.Connection, "execute", fails)
+        here.tell("keys")
+        async with asyncio.timeout(20):
+            while "keys" not in heard:
+                await asyncio.sleep(0.001)
+        assert not failures
 
     with_two(test)

@@ -13,8 +13,6 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import asyncpg
-
 from consignease.domain.leases import Leased
 from consignease.store.postgres_session import connect
 from consignease.store.tail import Tail
@@ -53,6 +51,7 @@ class Notices:
         self._due: set[int] = set()
         self._changed: set[int] = set()
         self._topics: set[str] = set()
+        self._unsent: list[str] = []
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._linked = False
@@ -107,7 +106,7 @@ class Notices:
             why: Exception | None = None
             try:
                 await self._on_line(cut)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever cut it, it is made again
                 why = error
             if self._linked:
                 self._linked = False
@@ -125,11 +124,14 @@ class Notices:
                 self.tail.grew()
                 self._heard("missed")
             while not connection.is_closed():
-                await self._news.wait()
-                await asyncio.sleep(GATHER_SECONDS)
-                self._news.clear()
-                for text in self._gathered():
-                    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, text)
+                if not self._unsent:  # else the line was cut over them
+                    await self._news.wait()
+                    await asyncio.sleep(GATHER_SECONDS)
+                    self._news.clear()
+                    self._unsent = self._gathered()
+                while self._unsent:
+                    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, self._unsent[0])
+                    del self._unsent[0]
         finally:
             connection.terminate()
 
