@@ -120,8 +120,11 @@ def addressed(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> l
 def _before(tx: Tx, fresh: Fresh, matching: Sequence[tuple[int, Policy]]) -> dict[int, Any]:
     """Return the newest open delivery of each lane that a message comes into, by endpoint."""
     subject = fresh.subject
-    # Where every statement is a round trip, to ask whether there is any costs as much as which.
-    if subject is None or (tx.alone and tx.one(_ANY_OPEN, (subject,)) is None):
+    if subject is None:
+        return {}
+    # Where every statement is a round trip, to ask whether there is any costs as much as which;
+    # but a deletion has two more for each endpoint.
+    if (tx.alone or fresh.deletes) and tx.one(_ANY_OPEN, (subject,)) is None:
         return {}
     ordered = [(subject, endpoint) for endpoint, policy in matching if policy.ordering != "none"]
     if fresh.deletes:
