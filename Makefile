@@ -12,12 +12,15 @@ ARGS ?=
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
+# The tests start our commands hundreds of times: none is to compile the code anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo demo-once check test lint types fast format bench soak lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-setup: $(VENV)/.test $(VENV)/.svix1 $(VENV)/.node ## install everything that the other commands need
+setup: $(VENV)/.test $(VENV)/.svix1 $(VENV)/.node $(VENV)/.system ## install everything that the other commands need
 
 demo: $(VENV)/.demo ## the main job, live: a user changes, a handler gets a verified event; stays up
 	$(BIN)/python examples/demo.py $(ARGS)
@@ -31,6 +34,7 @@ check: $(VENV)/.test ## format, lint, types, floors, fast tests: before every co
 test: setup lint types ## everything that CI runs, the tests of the database on both databases
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 	$(BIN)/python -m tests.helpers.both $(ARGS)
+	$(BIN)/python -m tests.bench messages postgres --quick
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check --quiet .
@@ -50,7 +54,7 @@ format: $(VENV)/.test ## format the code and fix what lint can fix by itself
 bench: $(VENV)/.test ## measure; prints a table, writes build/bench.json (ARGS: names, --quick; see docs/scale.md)
 	$(BIN)/python -m tests.bench $(ARGS)
 
-soak: $(VENV)/.test $(VENV)/.node ## the long versions of the tests (hours)
+soak: setup ## the long versions of the tests (hours)
 	CONSIGNEASE_SOAK=1 $(BIN)/python -m pytest -m slow $(ARGS)
 
 lock: $(VENV)/.test ## rewrite requirements/*.txt from pyproject.toml

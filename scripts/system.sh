@@ -1,18 +1,23 @@
 #!/usr/bin/env bash
-# What the tests use of the system itself: Chromium, for those of pages. On Debian and its like,
-# root installs it here; anybody else is told what is left out and how to change that.
+# What the tests use of the system itself. On Debian and its like, root installs it here; anybody
+# else is told what is left out, and how to change that.
 set -euo pipefail
 
-for name in chromium chromium-browser; do
-    command -v "$name" >/dev/null && exit 0
-done
-if [ -n "${CONSIGNEASE_CHROMIUM:-}" ]; then
-    exit 0
-fi
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+have() { command -v "$1" >/dev/null; }
+
+missing=()
+have chromium || have chromium-browser || [ -n "${CONSIGNEASE_CHROMIUM:-}" ] || missing+=(chromium)
+have curl || missing+=(curl)
+have cc || missing+=(gcc libc6-dev)
+have ip || missing+=(iproute2)
+PATH=$PATH:/usr/sbin have pgbouncer || missing+=(pgbouncer)
+[ ${#missing[@]} = 0 ] && exit 0
+
+if [ "$(id -u)" = 0 ] && have apt-get; then
+    echo "installing what the tests use of the system: ${missing[*]}"
     apt-get update -qq &&
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium \
-            >/dev/null && exit 0
+        RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+            "${missing[@]}" >/dev/null && exit 0
 fi
-echo "SKIPPED: tests of pages will not run, because there is no Chromium: install it, or say where" \
-    "it is in CONSIGNEASE_CHROMIUM" >&2
+echo "SKIPPED: tests of pages need chromium (CONSIGNEASE_CHROMIUM says where another one is), of" \
+    "power loss gcc, of some commands curl and ip, of poolers pgbouncer. Missing here: ${missing[*]}" >&2

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import secrets
@@ -121,9 +120,6 @@ class Server(Sites):
                 raise RuntimeError(msg)
             await asyncio.sleep(0.002)
         self.folder.announce(self.base_url)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
 
     async def start_worker(self) -> None:
         """Open the database that servers share, and deliver; only `worker_port` is listened on.
@@ -157,7 +153,6 @@ class Server(Sites):
         if isinstance(self._resolver, SystemResolver):
             self._resolver.close()
         self.folder.unlock()
-        gc.unfreeze()
 
     def end(self) -> None:
         """Ask the server to end, as a signal does."""

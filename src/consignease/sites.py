@@ -1,6 +1,7 @@
 """What a server answers: its APIs and its pages, put together."""
 
 import contextlib
+from functools import partial
 
 from consignease.api import svix
 from consignease.api.callers import Callers
@@ -110,8 +111,8 @@ class Sites:
             dashboard=dashboard,
             portal=Portal(dashboard.deps),
             descriptions={
-                "/openapi/backend-api.json": description(),
-                "/api/v1/openapi.json": svix.description(webhook_ops),
+                "/openapi/backend-api.json": description,
+                "/api/v1/openapi.json": partial(svix.description, webhook_ops),
             },
             avatars=avatars(services),
             key_sets=key_sets(services),

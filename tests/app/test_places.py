@@ -35,6 +35,23 @@ async def test_a_claim_that_fails_half_way_gives_its_places_back(engine: Engine)
 
 
 @with_engine
+async def test_a_claim_says_when_it_leaves_nothing_that_is_due(engine: Engine) -> None:
+    """Not while there is no room for all; what is due later is no matter."""
+    engine.hand.room = 0
+    for name in ("user_a", "user_b"):
+        await engine.publish(name)
+    engine.hand.room = 1
+    await engine.claim()
+    assert engine.hand.caught == []
+    engine.hand.room = 1
+    await engine.claim()
+    assert engine.hand.caught == [engine.endpoint]
+    await engine.finish(engine.hand.leased[0].cursor, Result(500))
+    await engine.claim()
+    assert engine.hand.caught == [engine.endpoint] * 2
+
+
+@with_engine
 async def test_a_lane_that_cannot_move_on_gives_its_place_back(engine: Engine) -> None:
     """The same where the next of a lane is leased as the one before succeeds."""
     first = await engine.publish("user_a")

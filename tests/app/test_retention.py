@@ -1,5 +1,6 @@
 """Retention: what goes when its time has come, what never goes before, and what stays for good."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -340,3 +341,34 @@ def test_a_body_is_judged_by_its_time_and_its_deliveries() -> None:
     ]
     fate = judge(seen, 99)
     assert (fate.forget, fate.later, fate.last) == ([3, 5], [2, 4], 5)
+
+
+@with_engine
+async def test_where_the_old_ends_is_found_from_where_it_was(engine: Engine) -> None:
+    """The same cursor as by looking through everything; by one look where nothing has changed."""
+    start = engine.now
+    for n in range(40):
+        engine.now = start + n // 3 * 1_000  # some share their millisecond
+        await create(engine)
+    looks = 0
+
+    async def boundary(at: int, low: int) -> int:
+        def unit(tx: Tx) -> int:
+            def one(*args: Any) -> Any:
+                nonlocal looks
+                looks += 1
+                return tx.one(*args)
+
+            counted: Any = SimpleNamespace(one=one)
+            return retention.boundary(counted, at, low)
+
+        return await engine.store.read(unit)
+
+    low = 0
+    for at in range(start - 500, start + 15_000, 500):
+        everything = await boundary(at, 0)
+        assert await boundary(at, low) == everything
+        low = everything
+        looks = 0
+        assert await boundary(at, low) == everything
+        assert looks <= 3

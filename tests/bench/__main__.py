@@ -4,8 +4,9 @@
     python -m tests.bench report [build/bench.json]     the same as Markdown
 
 Without names, all of them. `--quick` only shows that they run, in `build/bench-quick.json`. A bench
-that fails is reported at the end and does not stop the others; those measured before keep their
-figures until they are measured again. Sizes: `CONSIGNEASE_BENCH_<NAME>`, see `tests/bench/*.py`.
+that fails, or loses, doubles or refuses anything, is named at the end and does not stop the others;
+those measured before keep their figures until they are measured again. Sizes:
+`CONSIGNEASE_BENCH_<NAME>`, see `tests/bench/*.py`.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.machine import machine
-from tests.bench.table import HEAD, line, markdown
+from tests.bench.table import HEAD, line, markdown, wrong
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,11 +118,14 @@ def main() -> None:
             traceback.print_exc()
             failed.append(name)
             continue
+        for row in wrong(benches[name]["rows"]):
+            print(f"{row} is not 0", flush=True)
+            failed.append(name)
         text = json.dumps({"machine": where, "benches": benches}, indent=2)
         out.write_text(text + "\n", encoding="utf-8")
     print(f"\nwritten to {out}")
     if failed:
-        sys.exit(f"failed: {', '.join(failed)}")
+        sys.exit(f"failed: {', '.join(dict.fromkeys(failed))}")
 
 
 if __name__ == "__main__":

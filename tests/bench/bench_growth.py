@@ -1,61 +1,87 @@
-"""What a delivery costs when much is stored, beside a nearly empty database, in turns; on SQLite."""
+"""What a delivery costs when much is stored, beside a nearly empty database, in turns.
 
-import tempfile
+On SQLite one process on one core; on PostgreSQL two that share the machine with it, whose own
+CPU is counted apart.
+"""
+
 import time
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
-from tests.bench.bench_engine import cores, receiver
+from tests.bench.bench_engine import cores
 from tests.bench.creating import Site, site
 from tests.bench.filling import fill
-from tests.bench.processes import folder_bytes
 from tests.bench.sizes import rounds, size
+from tests.bench.stores import Pair, Postgres, Sqlite, on_each_database
 from tests.bench.table import Row, measured, total
 
 STORED = size("STORED", 5_000_000, 20_000)
 MESSAGES = size("GROWTH_MESSAGES", 10_000, 500)
 APPS, FAN_OUT = 100, 2
+NAMES = ("empty", "full")
 
 
 def run() -> list[Row]:
-    """Measure and return the rows of the table."""
-    empty: list[Row] = []
-    full: list[Row] = []
-    core = cores()[0]
+    """Measure on both databases and return the rows of the table."""
+    return on_each_database(NAMES, _compared)
+
+
+def _compared(pair: Pair, url: str) -> list[Row]:
+    """Fill one of two databases, measure both in turns."""
+    found: dict[str, list[Row]] = {name: [] for name in NAMES}
+    sites, starts = dict[str, Site](), dict[str, float]()
+    apps: dict[str, list[str]] = {}
     with ExitStack() as stack:
-        temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        url = stack.enter_context(receiver())
-        apps: dict[str, list[str]] = {}
-        for name in ("empty", "full"):
-            with site(temporary / name, core=core) as one:
+        for name, store in pair.stores.items():
+            with _site(pair.folders[name], store) as one:
                 one.fill(url, APPS, FAN_OUT)
                 one.round(url, 2 * APPS)
                 apps[name] = one.apps
-        filled = fill(temporary / "full", STORED)
-        disk = folder_bytes(temporary / "full")
-        print(f"{STORED:,} messages stored in {filled:.0f} s", flush=True)
-        sites, starts = dict[str, Site](), dict[str, float]()
-        for name, ids in apps.items():
+        full = pair.stores["full"]
+        seconds = fill(full, STORED)
+        disk = full.size()
+        print(f"{STORED:,} messages stored in {seconds:.0f} s", flush=True)
+        for name, store in pair.stores.items():
             began = time.monotonic()
-            one = sites[name] = stack.enter_context(site(temporary / name, core=core))
+            one = sites[name] = stack.enter_context(_site(pair.folders[name], store))
             starts[name] = time.monotonic() - began
-            one.apps, one.fan_out = ids, FAN_OUT
+            one.apps, one.fan_out = apps[name], FAN_OUT
             one.round(url, MESSAGES // 10)
         for _ in range(rounds()):
-            empty.append(sites["empty"].round(url, MESSAGES))
-            full.append(sites["full"].round(url, MESSAGES))
+            for name, one in sites.items():
+                found[name].append(one.round(url, MESSAGES))
+    return _rows(f"growth{pair.suffix}", found, starts, disk)
 
-    def of(rows: list[Row], key: str) -> list[float]:
-        return [row[key] for row in rows]
 
+def _site(folder: Path, store: Sqlite | Postgres) -> AbstractContextManager[Site]:
+    if isinstance(store, Sqlite):
+        return site(folder, core=cores()[0], store=store)
+    return site(folder, processes=2, store=store)
+
+
+def _rows(
+    prefix: str, found: dict[str, list[Row]], starts: dict[str, float], disk: int
+) -> list[Row]:
+    empty, full = (found[name] for name in NAMES)
+
+    def beside(name: str, key: str, unit: str) -> Row:
+        full_ones, empty_ones = ([row[key] for row in rows] for rows in (full, empty))
+        return measured(f"{prefix}.{name}", full_ones, unit, empty_ones)
+
+    table = [
+        measured(f"{prefix}.stored_messages", [STORED], "messages"),
+        measured(f"{prefix}.disk", [disk / 1e9], "GB"),
+        measured(f"{prefix}.disk_per_delivery", [disk / STORED / FAN_OUT], "bytes"),
+        beside("rate", "rate", "deliveries/s"),
+        beside("cpu", "cpu_us", "us/delivery"),
+    ]
+    if any(row["database_us"] for row in full):
+        table.append(beside("cpu_database", "database_us", "us/delivery"))
+    both = [*full, *empty]
     return [
-        measured("growth.stored_messages", [STORED], "messages"),
-        measured("growth.disk", [disk / 1e9], "GB"),
-        measured("growth.disk_per_delivery", [disk / STORED / FAN_OUT], "bytes"),
-        measured("growth.rate", of(full, "rate"), "deliveries/s", of(empty, "rate")),
-        measured("growth.cpu", of(full, "cpu_us"), "us/delivery", of(empty, "cpu_us")),
-        measured("growth.call_p99", of(full, "p99_ms"), "ms", of(empty, "p99_ms")),
-        measured("growth.start", [starts["full"]], "s", [starts["empty"]]),
-        total("growth.lost", of(empty + full, "lost"), "deliveries"),
-        total("growth.duplicates", of(empty + full, "duplicates"), "deliveries"),
+        *table,
+        beside("call_p99", "p99_ms", "ms"),
+        measured(f"{prefix}.start", [starts["full"]], "s", [starts["empty"]]),
+        total(f"{prefix}.lost", [row["lost"] for row in both], "deliveries"),
+        total(f"{prefix}.duplicates", [row["duplicates"] for row in both], "deliveries"),
     ]

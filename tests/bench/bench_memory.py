@@ -1,4 +1,8 @@
-"""The server's memory over minutes of steady load, on SQLite; the slope is what would add up."""
+"""The server's memory over minutes of steady load, on SQLite; the slope is what would add up.
+
+In the first ten minutes it grows by the idempotency keys, which are kept that long; what is left
+of the slope in the second half, when as many end as begin, is what matters.
+"""
 
 import statistics
 import tempfile
@@ -12,7 +16,7 @@ from tests.bench.processes import memory_mb
 from tests.bench.sizes import size
 from tests.bench.table import Row, measured
 
-SECONDS = size("MEMORY_SECONDS", 600, 6)
+SECONDS = size("MEMORY_SECONDS", 1_260, 6)
 RATE = size("MEMORY_RATE", 500, 100)
 FAN_OUT = 2
 SAMPLES = 120
@@ -52,12 +56,15 @@ def run() -> list[Row]:
         finally:
             end.set()
             watch.join()
+    middle = points[len(points) // 2 :]
     return [
         measured("memory.first", [points[0][1]], "MB"),
+        measured("memory.middle", [middle[0][1]], "MB", [points[0][1]]),
         measured("memory.last", [points[-1][1]], "MB", [points[0][1]]),
         measured("memory.most", [max(mb for _, mb in points)], "MB", [points[0][1]]),
         measured("memory.slope", [slope(points)], "MB/min"),
-        measured("memory.slope_of_second_half", [slope(points[len(points) // 2 :])], "MB/min"),
+        measured("memory.second_half", [points[-1][1]], "MB", [middle[0][1]]),
+        measured("memory.slope_of_second_half", [slope(middle)], "MB/min"),
         measured("memory.rate", [result["rate"]], "deliveries/s"),
         measured("memory.cpu", [result["cpu_us"]], "us/delivery"),
         measured("memory.latency_p99", [result["latency_ms"]["p99"]], "ms"),

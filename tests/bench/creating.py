@@ -129,19 +129,21 @@ def site(
     processes: int = 1,
     core: int | None = None,
     cluster: Cluster | None = None,
+    store: Sqlite | Postgres | None = None,
     env: dict[str, str] | None = None,
 ) -> Iterator[Site]:
-    """Start servers on the SQLite file of a data folder, or on a new database of a cluster.
+    """Start servers on the SQLite file of a data folder, or on a database of a cluster.
 
     Args:
         folder: The data folder.
         processes: How many.
         core: The core that they all have to share, or None.
-        cluster: The PostgreSQL server, or None for SQLite.
+        cluster: The PostgreSQL server that a new database is made in, or None for SQLite.
+        store: A database that was there before, instead.
         env: Settings of the servers.
     """
     with contextlib.ExitStack() as stack:
-        store = Sqlite(folder) if cluster is None else Postgres(cluster)
+        store = store or (Sqlite(folder) if cluster is None else Postgres(cluster))
         with pinned(core):
             servers = [
                 stack.enter_context(ServerProcess(folder, env={**store.env, **(env or {})}))

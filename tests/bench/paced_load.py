@@ -94,8 +94,10 @@ class Connection(asyncio.Protocol):
         self.next()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Say so, and end: nothing counts then."""
-        if self.pool.left:
+        """Say so, and end: nothing counts then. An idle one may be closed, the others are enough."""
+        if self in self.pool.idle:
+            self.pool.idle.remove(self)
+        elif self.pool.left:
             self.pool.lost = f"a connection was lost: {exc}"
             self.pool.done.set()
 

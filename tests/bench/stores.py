@@ -2,13 +2,18 @@
 
 import asyncio
 import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import asyncpg
 
+from tests.bench.bench_engine import receiver
 from tests.bench.processes import folder_bytes
-from tests.helpers.postgres import Cluster
+from tests.bench.table import Row
+from tests.helpers.postgres import Cluster, programs
 
 
 class Stored(NamedTuple):
@@ -86,3 +91,42 @@ class Postgres:
     def size(self) -> int:
         """Bytes of the database's tables and indexes on disk."""
         return self.ask("SELECT pg_database_size(current_database())")[0]
+
+
+class Pair(NamedTuple):
+    """Databases that are compared, with the data folders of their servers.
+
+    Attributes:
+        suffix: What rows of the table are called after their bench's name.
+        folders: By name.
+        stores: By name; nothing is in them yet.
+    """
+
+    suffix: str
+    folders: dict[str, Path]
+    stores: dict[str, Sqlite] | dict[str, Postgres]
+
+
+def each_database(names: Sequence[str]) -> Iterator[Pair]:
+    """Give files, and after them databases on a PostgreSQL server each, where it is installed."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folders = {name: Path(temporary) / name for name in names}
+        yield Pair("", folders, {name: Sqlite(folder) for name, folder in folders.items()})
+    if programs() is None:
+        print("skipped on PostgreSQL: it is not installed here")
+        return
+    with ExitStack() as stack:
+        temporary = stack.enter_context(tempfile.TemporaryDirectory())
+        folders = {name: Path(temporary) / name for name in names}
+        stores: dict[str, Postgres] = {}
+        for name in names:
+            cluster = Cluster(durable=True)
+            stack.callback(cluster.close)
+            stores[name] = Postgres(cluster)
+        yield Pair(".postgres", folders, stores)
+
+
+def on_each_database(names: Sequence[str], compare: Callable[[Pair, str], list[Row]]) -> list[Row]:
+    """Compare on both databases; `compare` is given them and a receiver's URL."""
+    with receiver() as url:
+        return [row for pair in each_database(names) for row in compare(pair, url)]

@@ -8,6 +8,9 @@ Row = dict[str, Any]
 """name, value (the median), unit, low, high, rounds, baseline, ratio; names stay from release to
 release. Rows of a single measurement have no low, high and rounds."""
 
+MUST_BE_NONE = (".lost", ".duplicates", ".refused")
+"""What the name of a row ends with that must be none at all."""
+
 
 def measured(
     name: str, values: Sequence[float], unit: str, baseline: Sequence[float] | None = None
@@ -30,6 +33,11 @@ def measured(
 def total(name: str, values: Sequence[float], unit: str) -> Row:
     """Make the row of a sum over all rounds: what must be none at all."""
     return measured(name, [sum(values)], unit)
+
+
+def wrong(rows: Sequence[Row]) -> list[str]:
+    """Return the names of the rows that must be none at all and are not."""
+    return [row["name"] for row in rows if row["name"].endswith(MUST_BE_NONE) and row["value"]]
 
 
 def line(row: Row) -> str:

@@ -17,7 +17,7 @@ from consignease.domain.passkeys import Registered
 from consignease.store import passkeys
 from tests.helpers import browser as helper
 from tests.helpers.receiver import Receiver
-from tests.helpers.server import RunningServer, add_endpoint
+from tests.helpers.server import Client, RunningServer, add_endpoint
 
 pytestmark = pytest.mark.skipif(bool(helper.why_not()), reason=str(helper.why_not()))
 
@@ -85,6 +85,7 @@ def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             description="Preview deployment",
             filterTypes=["user.created", "user.deleted"],
         )
+        add_poller(client, app_id)
         users: list[str] = []
         for name in PEOPLE.split(","):
             first, _, last = name.partition(" ")
@@ -133,6 +134,15 @@ def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         state = context.storage_state()
         context.close()
         yield World(server, state, paths)
+
+
+def add_poller(client: Client, app_id: str) -> None:
+    """Add a polling endpoint with a consumer that has dealt with what there is so far."""
+    body = {"uid": "warehouse", "name": "warehouse", "type": "pollingEndpoint"}
+    client.call("POST", f"/api/v1/app/{app_id}/destination", body)
+    here = f"/api/v1/app/{app_id}/poller/warehouse/consumer/nightly-load"
+    iterator = client.call("GET", here).json["iterator"]
+    client.call("GET", f"{here}?iterator={iterator}")
 
 
 def add_passkeys(server: RunningServer) -> None:

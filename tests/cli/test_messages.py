@@ -77,6 +77,39 @@ def test_a_message_is_sent_listed_shown_sent_again_and_explained(server: Running
     client.close()
 
 
+def test_of_a_polling_endpoint_it_says_who_has_yet_to_fetch(server: RunningServer) -> None:
+    """A consumer that has handed its iterator back is done; one that has not is named."""
+    client = server.client()
+    client.call("POST", "/api/v1/app", {"name": "Fetched", "uid": "fetched"})
+    app = "/api/v1/app/fetched"
+    wanted = {"type": "pollingEndpoint", "config": {}, "uid": "sink"}
+    poller = client.call("POST", f"{app}/destination", wanted).json["id"]
+
+    def send() -> Any:
+        return json.loads(call(server, "create", "a.b", "{}", "--app", "fetched", "--json"))
+
+    def fetch(consumer: str, iterator: str = "") -> Any:
+        after = f"?iterator={iterator}" if iterator else ""
+        return client.call("GET", f"{app}/poller/{poller}/consumer/{consumer}{after}").json
+
+    first = send()
+    page = {name: fetch(name, fetch(name)["iterator"]) for name in ("billing", "mail")}
+    assert "every consumer (2)" in call(server, "explain", first["id"], "--app", "fetched")
+    made = send()
+    again = fetch("mail", page["mail"]["iterator"])
+    assert [one["id"] for one in again["data"]] == [made["id"]]
+    fetch("mail", again["iterator"])
+    text = call(server, "explain", made["id"], "--app", "fetched")
+    assert "Nothing is sent to a polling endpoint" in text
+    assert f"due            {poller}" in text
+    assert "Fetched by 1 of 2 consumers; billing has yet to." in text
+    only = json.loads(
+        call(server, "explain", made["id"], "--endpoint", "sink", "--app", "fetched", "--json")
+    )
+    assert [one["pollerId"] for one in only["pollers"]] == [poller]
+    client.close()
+
+
 def test_what_waits_in_a_lane_names_what_it_waits_behind(server: RunningServer) -> None:
     """Of the built-in application; an unknown message or endpoint is said to be."""
     client = server.client()

@@ -1,9 +1,6 @@
 """Operational webhooks in the Dashboard: the endpoint pages, about what the server itself tells."""
 
 import re
-from collections.abc import Iterator
-
-import pytest
 
 from consignease.app import operations
 from tests.helpers.dashboard import Admin
@@ -13,24 +10,6 @@ from tests.helpers.server import Client, RunningServer, add_endpoint
 
 BASE = "/dashboard/development/operational"
 API = "/api/v1/operational-webhook/endpoint"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with RunningServer(tmp_path_factory.mktemp("server") / "data") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Admin:
-    return Admin(server).set_up()
-
-
-@pytest.fixture
-def client(server: RunningServer) -> Iterator[Client]:
-    made = server.client()
-    yield made
-    made.close()
 
 
 def test_looking_makes_nothing(server: RunningServer, admin: Admin) -> None:

@@ -1,7 +1,6 @@
 """The portal: what a token opens, and what it never does."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -17,12 +16,6 @@ from tests.helpers.server import RunningServer
 COMPLETE = {"kind": "missing", "since": "1h", "event": "user.created", "example": "{}"}
 """What forms need to get as far as the endpoint that they are about."""
 FORMS = [route for route in ROUTES if route.method == "POST"]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with RunningServer(tmp_path_factory.mktemp("server") / "data") as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """How the portal looks, which sites may frame it, and that nothing else can be."""
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,17 +14,6 @@ PIXEL = base64.b64decode(
 )
 LOGO = f"data:image/png;base64,{base64.b64encode(PIXEL).decode()}"
 BRAND = "/api/v1/portal-brand"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with RunningServer(tmp_path_factory.mktemp("server") / "data") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Admin:
-    return Admin(server).set_up()
 
 
 @pytest.fixture

@@ -57,13 +57,6 @@ def server(tmp_path: Path, wall: Wall) -> Iterator[RunningServer]:
         yield running
 
 
-@pytest.fixture
-def client(server: RunningServer) -> Iterator[Client]:
-    made = server.client()
-    yield made
-    made.close()
-
-
 def send(server: RunningServer, client: Client, number: int = 1) -> str:
     """Make a message and return its id."""
     app = server.keys().application_id

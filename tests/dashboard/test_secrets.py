@@ -29,13 +29,6 @@ def admin(server: RunningServer) -> Admin:
     return Admin(server).set_up()
 
 
-@pytest.fixture
-def client(server: RunningServer) -> Iterator[Client]:
-    made = server.client()
-    yield made
-    made.close()
-
-
 def audited(server: RunningServer) -> list[str]:
     return [row["action"] for row in server.read(app.notes, 2**60, 50)]
 

@@ -31,13 +31,6 @@ def admin(server: RunningServer) -> Admin:
     return Admin(server).set_up()
 
 
-@pytest.fixture
-def client(server: RunningServer) -> Iterator[Client]:
-    made = server.client()
-    yield made
-    made.close()
-
-
 def user(client: Client, number: int) -> str:
     made = client.call("POST", "/v1/users", {"email_address": [f"u{number}@example.com"]})
     return made.json["id"]

@@ -1,6 +1,5 @@
 """How an endpoint is treated, set in the Dashboard."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,24 +11,6 @@ from tests.helpers.receiver import Receiver
 from tests.helpers.server import Client, RunningServer, add_endpoint
 
 BASE = "/dashboard/development"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with RunningServer(tmp_path_factory.mktemp("server") / "data") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def admin(server: RunningServer) -> Admin:
-    return Admin(server).set_up()
-
-
-@pytest.fixture
-def client(server: RunningServer) -> Iterator[Client]:
-    made = server.client()
-    yield made
-    made.close()
 
 
 def shown(server: RunningServer, client: Client, endpoint: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import resource
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -166,7 +165,7 @@ def test_postgresql_on_a_full_disk_refuses_and_goes_on(tmp_path: Path) -> None:
         small_disk = SmallDisk(cluster.folder / "disk")
         tables = small_disk.folder / "tables"
         tables.mkdir(mode=0o700)
-        shutil.chown(tables, "postgres")
+        cluster.give(tables)
         url = asyncio.run(_small_database(cluster, tables))
         settings = {"database_url": url, "retry_schedule": [0.1, 0.2, 0.3] + [0.5] * 10}
         with RunningServer(tmp_path / "data", **settings) as server, Judge() as judge:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,14 +33,6 @@ def pair() -> Iterator[Pair]:
     one.close()
 
 
-def wait_for_more(load: Load, count: int) -> None:
-    """Wait until so many more changes are acknowledged."""
-    wanted, deadline = len(load.acknowledged) + count, time.monotonic() + 60
-    while len(load.acknowledged) < wanted:
-        assert time.monotonic() < deadline, load.failures[-1:]
-        time.sleep(0.02)
-
-
 def test_a_primary_that_dies_under_load_takes_nothing_acknowledged_with_it(
     tmp_path: Path, pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,9 +52,9 @@ def test_a_primary_that_dies_under_load_takes_nothing_acknowledged_with_it(
             asyncio.run(pair.wait_for_each_other())
             if not number:
                 load.start(server.base_url, server.keys().secret_key)
-            wait_for_more(load, dice.randrange(20, 80))
+            load.wait_for_more(dice.randrange(20, 80))
             pair.fail_over()
-            wait_for_more(load, 20)
+            load.wait_for_more(20)
             if number + 1 < FAILOVERS:
                 pair.rejoin()
         load.stop()

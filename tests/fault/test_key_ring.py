@@ -196,9 +196,10 @@ def test_a_value_that_nothing_opens_keeps_the_older_keys(
         fill(server, receiver, 3)
 
         def spoil(tx: Any) -> str:
-            values = sealed.page(tx, sealed.PLACES[0], (0, 0), 1)
-            sealed.replace(tx, sealed.PLACES[0], [(values[0], values[0].sealed[:-1] + b"x")])
-            return values[0].belongs_to
+            value = sealed.page(tx, sealed.PLACES[0], (0, 0), 1)[0]
+            other = bytes([*value.sealed[:-1], value.sealed[-1] ^ 1])
+            sealed.replace(tx, sealed.PLACES[0], [(value, other)])
+            return value.belongs_to
 
         name = server.write(spoil)
         client, pause = server.client(), threading.Event()

@@ -142,7 +142,9 @@ def test_messages_to_very_many_endpoints_reach_each_once(tmp_path: Path, hook: H
         instance = next(one for one in server.server._instances if one.name == "development")
         vault = server.server._vault
         now = int(time.time() * 1000)
-        server.write(backlog.many_endpoints, instance, hook.url, ENDPOINTS, vault, now)
+        for first in range(0, ENDPOINTS, 500):
+            part = range(first, first + 500)
+            server.write(backlog.many_endpoints, instance, hook.url, part, vault, now)
         app = instance.app_id
     sent = 3
     with ServerProcess(folder) as server:

@@ -45,9 +45,11 @@ def sent(tx: Tx, instance: Instance, endpoint: int | None, count: int, state: in
         tx.many(_ATTEMPT, [(one, endpoint, at, status) for one in cursors])
 
 
-def many_endpoints(tx: Tx, instance: Instance, url: str, count: int, vault: Any, now: int) -> None:
-    """Add endpoints, all at one URL."""
-    for number in range(count):
+def many_endpoints(
+    tx: Tx, instance: Instance, url: str, numbers: range, vault: Any, now: int
+) -> None:
+    """Add endpoints of some numbers, all at one URL."""
+    for number in numbers:
         endpoint = Endpoint(
             id=new_id("ep"),
             uid=f"e{number}",

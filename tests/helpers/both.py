@@ -17,6 +17,7 @@ TWICE = (
     "tests/dashboard",
     "tests/e2e/test_listen.py",
     "tests/e2e/test_read_in_handler.py",
+    "tests/store/test_walks.py",
     "tests/wire_compat/test_svix_messages.py",
     "tests/wire_compat/test_svix_pollers.py",
     "tests/wire_compat/test_svix_sdk.py",

@@ -30,6 +30,7 @@ class Hand:
         self.due: dict[int, int] = {}
         self.changes: list[int] = []
         self.tasks = 0
+        self.caught: list[int] = []
 
     def reserve(self, endpoint: int, *, fresh: bool) -> bool:
         del endpoint, fresh
@@ -40,6 +41,9 @@ class Hand:
 
     def release(self, leased: Sequence[Leased]) -> None:
         self.room += len(leased)
+
+    def caught_up(self, endpoint: int) -> None:
+        self.caught.append(endpoint)
 
     def take(self, leased: Sequence[Leased], due: Mapping[int, int]) -> None:
         self.leased += leased

@@ -70,16 +70,15 @@ class AgentProcess:
     def ended(self) -> int:
         """Wait for its end and return its exit code."""
         try:
-            code = self.process.wait(SECONDS)
+            return self.process.wait(SECONDS)
         finally:
             if self.process.poll() is None:
                 self.process.kill()
                 self.process.wait()
-        self._reader.join(SECONDS)
-        for pipe in (self.process.stdout, self.process.stderr):
-            if pipe is not None:
-                pipe.close()
-        return code
+            self._reader.join(SECONDS)
+            for pipe in (self.process.stdout, self.process.stderr):
+                if pipe is not None:
+                    pipe.close()
 
     def kill(self) -> None:
         """End it with SIGKILL."""

@@ -55,6 +55,13 @@ class Load:
             assert not thread.is_alive()
         self.seconds += time.monotonic() - self._began
 
+    def wait_for_more(self, count: int) -> None:
+        """Wait until so many more changes are acknowledged."""
+        wanted, deadline = len(self.acknowledged) + count, time.monotonic() + 60
+        while len(self.acknowledged) < wanted:
+            assert time.monotonic() < deadline, self.failures[-1:]
+            time.sleep(0.02)
+
     def _work(self, client: Client, dice: random.Random, name: str) -> None:
         mine: list[str] = []
         number = 0

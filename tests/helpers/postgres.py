@@ -57,7 +57,7 @@ def _readable(package: Path) -> Path:
     return copy / package.name
 
 
-def _other_user() -> str | None:
+def other_user() -> str | None:
     """Whom the server runs as: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return None
@@ -80,9 +80,8 @@ class Cluster:
         assert bin_ is not None
         self._bin = bin_
         self.folder = Path(tempfile.mkdtemp(prefix="consignease-pg-"))
-        self._user = _other_user()
-        if self._user is not None:
-            shutil.chown(self.folder, self._user)
+        self._user = other_user()
+        self.give(self.folder)
         if of is not None:
             self.copy(of)
             return
@@ -90,6 +89,11 @@ class Cluster:
             "initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8"
         )
         self.start()
+
+    def give(self, folder: Path) -> None:
+        """Let the server have a folder."""
+        if self._user is not None:
+            shutil.chown(folder, self._user)
 
     def copy(self, primary: "Cluster") -> None:
         """Become a standby of another server, and start."""

@@ -56,11 +56,6 @@ class App:
         for queue in self._ticks:
             self._loop.call_soon_threadsafe(queue.put_nowait, data)
 
-    @property
-    def listening(self) -> int:
-        """How many listen at /ticks."""
-        return len(self._ticks)
-
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
@@ -137,9 +132,9 @@ class App:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
     async def _send_ticks(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
         queue: asyncio.Queue[bytes] = asyncio.Queue()
-        self._ticks.append(queue)
+        self._ticks.append(queue)  # before the head: whoever has read that may tick at once
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
         closing = asyncio.ensure_future(reader.read())
         try:
             while True:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -32,9 +33,45 @@ def dump(path: Path) -> str:
     return "".join(f"{sql};\n" for _, sql in rows)
 
 
-def test_the_migrations_make_what_the_tables_say(tmp_path: Path) -> None:
+def shape(path: Path) -> dict[str, Any]:
+    """Tables and indexes by name: columns in no order, kind of table, statement of an index."""
+    connection = sqlite3.connect(path)
+    found: dict[str, Any] = {}
+    sql = "SELECT name, type, upper(sql) FROM sqlite_master WHERE sql IS NOT NULL"
+    for name, kind, text in connection.execute(sql).fetchall():
+        if kind == "index" or name.startswith("user_search"):
+            found[name] = " ".join(text.split())
+            continue
+        columns = connection.execute(f'PRAGMA table_info("{name}")').fetchall()
+        keys = connection.execute(f'PRAGMA index_list("{name}")').fetchall()
+        unique = {
+            tuple(row[2] for row in connection.execute(f'PRAGMA index_info("{key[1]}")'))
+            for key in keys
+            if key[2]
+        }
+        options = [word in text for word in ("WITHOUT ROWID", "STRICT", "AUTOINCREMENT")]
+        found[name] = ({column[1:] for column in columns}, unique, options)
+    for name in ("counter", "alembic_version"):
+        found[f"rows of {name}"] = set(connection.execute(f"SELECT * FROM {name}"))
+    found["alembic_version"] = ()  # Alembic writes its own in its own way
+    connection.close()
+    return found
+
+
+def test_a_new_file_is_what_the_migrations_make_of_the_oldest(tmp_path: Path) -> None:
+    """Made in one step or in all: the same tables, columns, keys, indexes and first rows."""
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    migrate(old, "0001")
+    migrate(old)
+    migrate(new)
+    assert shape(new) == shape(old)
+
+
+@pytest.mark.parametrize("first", ["0001", HEAD])
+def test_the_migrations_make_what_the_tables_say(tmp_path: Path, first: str) -> None:
     """The migrations and schema.py describe the same tables and indexes."""
     path = tmp_path / "new.db"
+    migrate(path, first)
     migrate(path)
     assert revision(path) == HEAD
     engine = create_engine(f"sqlite:///{path}")

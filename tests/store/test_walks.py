@@ -74,7 +74,10 @@ STATEMENTS: dict[str, tuple[str, Any]] = {
     "from the top": (retention._FROM_THE_TOP, (7, 500)),
 }
 _TABLES = r"(message|delivery|attempt|message_tag|endpoint)"
-_WHOLE = re.compile(rf"Seq Scan on {_TABLES}\b|^SCAN {_TABLES}$|^SCAN [tnd](?: |$)", re.MULTILINE)
+# On PostgreSQL what is read is a partition; that of the rest is empty.
+_WHOLE = re.compile(
+    rf"Seq Scan on {_TABLES}(_from_\d+)?(?!\w)|^SCAN {_TABLES}$|^SCAN [tnd](?: |$)", re.MULTILINE
+)
 
 
 def fill(tx: Tx) -> None:

@@ -67,3 +67,20 @@ def test_a_claim_waits_until_it_is_worth_its_while() -> None:
     lonely.window = 2
     assert lonely.reserve(fresh=False)
     assert lonely.claims
+
+
+def test_who_writes_the_first_into_the_database_has_what_is_newer_follow_it_there() -> None:
+    """Until a claim leaves none; room that comes free meanwhile is for those that wait."""
+    gate = Gate(1, 1)
+    assert [gate.reserve(fresh=True) for _ in range(4)] == [True, True, False, False]
+    gate.end(delivery(0))
+    assert not gate.reserve(fresh=True)
+    assert gate.reserve(fresh=False)
+    gate.end(delivery(1))
+    gate.behind = False  # nothing is left
+    assert gate.reserve(fresh=True)
+    gate.open = False
+    gate.end(delivery(2))
+    assert not gate.reserve(fresh=True)
+    gate.open = True
+    assert not gate.reserve(fresh=True), "what was written while it was closed goes first"

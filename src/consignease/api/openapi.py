@@ -1,5 +1,6 @@
 """The OpenAPI description of a table of operations (OpenAPI 3.1)."""
 
+import inspect
 import re
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -54,6 +55,10 @@ def document(
         if links:
             described_op["responses"][str(op.status)]["links"] = links
         paths.setdefault(op.path, {})[op.method.lower()] = described_op
+    for schema in components.values():
+        # Since Python 3.13 a docstring comes without the indentation of its lines.
+        if "description" in schema:
+            schema["description"] = inspect.cleandoc(schema["description"])
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},

@@ -1,5 +1,6 @@
 """Everything that is served, by the beginning of its path."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeAlias
 
@@ -46,7 +47,8 @@ class Site:
         status: Health and metrics.
         dashboard: The pages below ``/dashboard``.
         portal: The pages below ``/portal``.
-        descriptions: OpenAPI documents, by where they are.
+        descriptions: What makes OpenAPI documents, by where they are; each is made when it is
+            first asked for, since a start has no time for it.
         avatars: Finds pictures of users.
         key_sets: Finds public keys of endpoints.
         capture: Takes what is sent to inboxes; None if there are none.
@@ -62,15 +64,14 @@ class Site:
         status: Status,
         dashboard: App,
         portal: App,
-        descriptions: Mapping[str, Mapping[str, object]],
+        descriptions: Mapping[str, Callable[[], Mapping[str, object]]],
         avatars: Avatars,
         key_sets: KeySets,
         capture: Capture | None,
     ) -> None:
         self._capture = capture
-        self._descriptions = {
-            path: msgspec.json.encode(document) for path, document in descriptions.items()
-        }
+        self._descriptions = descriptions
+        self._described: dict[str, bytes] = {}
         self._avatars = avatars
         self._key_sets = key_sets
         self._backend = backend
@@ -93,12 +94,19 @@ class Site:
             await _preflight(scope, send)
         elif path.removesuffix("/") in self._descriptions:
             headers = [(b"content-type", b"application/json"), _ANY_ORIGIN]
-            await _send(send, 200, headers, self._descriptions[path.removesuffix("/")])
+            await _send(send, 200, headers, await self._description(path.removesuffix("/")))
         else:
             api = self._api(path)
             await (
                 self._page(path, scope, receive, send) if api is None else api(scope, receive, send)
             )
+
+    async def _description(self, path: str) -> bytes:
+        known = self._described.get(path)
+        if known is None:
+            document = await asyncio.to_thread(self._descriptions[path])
+            known = self._described[path] = msgspec.json.encode(document)
+        return known
 
     def straight(self, method: str, target: bytes, fields: HeaderList) -> Straight | None:
         """Return who answers a call past ASGI; None if it has to be asked.

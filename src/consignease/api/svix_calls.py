@@ -1,6 +1,7 @@
 """What calls of the webhook API have in common."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -58,8 +59,14 @@ def replied(done: Once) -> Reply:
 
 def shown_time(at: int) -> str:
     """Return a time of ours as clients read it (RFC 3339)."""
-    moment = datetime.fromtimestamp(at / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second, rest = divmod(at, 1000)
+    return f"{_shown_second(second)}.{rest:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _shown_second(second: int) -> str:
+    """Return it without its end; what happens at the same time is asked for together."""
+    return datetime.fromtimestamp(second, UTC).isoformat()[:19]
 
 
 def milliseconds(at: datetime | None) -> int | None:

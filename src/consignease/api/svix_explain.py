@@ -26,6 +26,15 @@ class VerdictOut(Struct, kw_only=True, rename="camel"):
     next: list[str]
 
 
+class PollerVerdictOut(Struct, kw_only=True, rename="camel"):
+    """Whether the message can be fetched from one polling endpoint, and was."""
+
+    poller_id: str
+    verdict: str
+    text: str
+    next: list[str]
+
+
 class ExplainOut(Struct, kw_only=True, rename="camel"):
     """What became of a message; `more` if there are endpoints beyond those shown."""
 
@@ -34,6 +43,7 @@ class ExplainOut(Struct, kw_only=True, rename="camel"):
     timestamp: str
     summary: str
     endpoints: list[VerdictOut]
+    pollers: list[PollerVerdictOut]
     more: bool
 
 
@@ -63,6 +73,15 @@ async def explain(call: Call[ExplainQuery, None]) -> bytes:
                     next=list(verdict.steps),
                 )
                 for name, url, verdict in found.verdicts
+            ],
+            pollers=[
+                PollerVerdictOut(
+                    poller_id=name,
+                    verdict=verdict.kind,
+                    text=verdict.text,
+                    next=list(verdict.steps),
+                )
+                for name, verdict in found.fetched
             ],
             more=found.more,
         )

@@ -7,6 +7,7 @@ import msgspec
 from consignease.app import messages
 from consignease.domain.delivery import State
 from consignease.domain.explaining import Attempt, Facing, Handed, Sent, Verdict, judge, summary
+from consignease.domain.explaining_pollers import Fetched, judge_poller
 from consignease.domain.faults import NotFound
 from consignease.domain.instances import Instance
 from consignease.domain.messages import message_id
@@ -23,12 +24,14 @@ class Explained(msgspec.Struct, frozen=True):
     Attributes:
         row: The message's row.
         verdicts: For each endpoint its id, its URL and the verdict.
+        fetched: For each polling endpoint its id and the verdict.
         summary: One sentence.
         more: Whether there are endpoints that were not looked at.
     """
 
     row: Any
     verdicts: list[tuple[str, str, Verdict]]
+    fetched: list[tuple[str, Verdict]]
     summary: str
     more: bool
 
@@ -40,7 +43,8 @@ def explain(tx: Tx, instance: Instance, message: str, endpoint: str | None, now:
         tx: The transaction.
         instance: The instance, as the message's application sees it.
         message: The message's id or eventId.
-        endpoint: The id or uid of the only endpoint that matters; None for all.
+        endpoint: The id or uid of the only endpoint that matters, be it a polling one;
+            None for all.
         now: Milliseconds.
 
     Raises:
@@ -55,7 +59,8 @@ def explain(tx: Tx, instance: Instance, message: str, endpoint: str | None, now:
         expired=row["body"] is None,
     )
     found = store.endpoints(tx, instance.app, row["cursor"], endpoint, MOST + 1)
-    if endpoint is not None and not found:
+    fetched = store.pollers(tx, instance.app, row["cursor"], endpoint, MOST + 1)
+    if endpoint is not None and not (found or fetched):
         raise NotFound(f"There is no endpoint {endpoint}.", code="not_found")
     verdicts = [
         (
@@ -66,8 +71,13 @@ def explain(tx: Tx, instance: Instance, message: str, endpoint: str | None, now:
         for one in found[:MOST]
     ]
     total = store.count(tx, instance.app)
-    text = summary([verdict for _, _, verdict in verdicts], endpoints=total)
-    return Explained(row, verdicts, text, len(found) > MOST)
+    return Explained(
+        row,
+        verdicts,
+        [(one["id"], judge_poller(sent, _fetched(one, row["cursor"]))) for one in fetched[:MOST]],
+        summary([verdict for _, _, verdict in verdicts], endpoints=total, pollers=len(fetched)),
+        max(len(found), len(fetched)) > MOST,
+    )
 
 
 def _decoded(text: str | None) -> list[str] | None:
@@ -87,6 +97,19 @@ def _facing(row: Any) -> Facing:
         event_types=_decoded(row["event_types"]),
         channels=_decoded(row["channels"]),
         dropped=row["dropped"],
+    )
+
+
+def _fetched(row: Any, cursor: int) -> Fetched:
+    return Fetched(
+        created_at=row["created_at"],
+        before=cursor <= row["start"],
+        disabled=bool(row["disabled"]),
+        event_types=_decoded(row["event_types"]),
+        channels=_decoded(row["channels"]),
+        consumers=row["consumers"],
+        past=row["past"],
+        behind=row["behind"],
     )
 
 

@@ -17,6 +17,11 @@ from consignease.domain.pollers import CONSUMERS_MAX, Place, Poller
 from consignease.store import feed, pollers, views
 from consignease.store.tx import Tx
 
+SHOWN = 10
+"""How many pollers are looked at together, and how many consumers of each."""
+COUNTED = 1_000
+"""Up to how many messages it is counted how far a consumer is behind."""
+
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Which part of the log.
@@ -32,6 +37,35 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
     type: str | None = None
     channel: str | None = None
+
+
+class Consumer(msgspec.Struct, frozen=True):
+    """How far a consumer is.
+
+    Attributes:
+        behind: How many messages it has yet to deal with.
+        since: When the first of them came; None if there is none.
+        moved_at: When it went on last.
+        whole: Whether all were counted; else it is behind by more.
+    """
+
+    name: str
+    behind: int
+    since: int | None
+    moved_at: int
+    whole: bool
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A poller, and those of its consumers that have the most before them.
+
+    Attributes:
+        known: How many consumers it has in all.
+    """
+
+    poller: Poller
+    consumers: list[Consumer]
+    known: int
 
 
 def _read(row: Any) -> Poller:
@@ -119,6 +153,24 @@ def page(
     rows = pollers.page(tx, instance.app, after, limit, ascending=ascending is not back)
     found = [_read(row) for row in rows]
     return found[::-1] if back else found
+
+
+def standings(tx: Tx, instance: Instance) -> tuple[list[Standing], bool]:
+    """Return the application's newest pollers as they stand, and whether there are more."""
+    rows = pollers.page(tx, instance.app, None, SHOWN + 1, ascending=False)
+    return [_standing(tx, instance, row) for row in rows[:SHOWN]], len(rows) > SHOWN
+
+
+def _standing(tx: Tx, instance: Instance, row: Any) -> Standing:
+    own = {"app": instance.app, "types": row["event_types"], "channels": row["channels"]}
+    shown: list[Consumer] = []
+    for one in pollers.slowest(tx, row["no"], SHOWN):
+        found = pollers.behind(tx, {**own, "after": one["cursor"], "walk": COUNTED})
+        whole = found["walked"] < COUNTED
+        shown.append(
+            Consumer(one["name"], found["own"], found["since"], one["updated_at"], whole=whole)
+        )
+    return Standing(_read(row), shown, pollers.consumers(tx, row["no"]))
 
 
 def change(tx: Tx, instance: Instance, name: str, changes: dict[str, Any], now: int) -> Poller:

@@ -34,9 +34,9 @@ def end_turn(tx: Tx, now: int) -> None:
     housekeeping.end_turn(tx, _TURN, now)
 
 
-def boundary(tx: Tx, at: int) -> int:
-    """Return the cursor before which everything is older than a time."""
-    return views.first_since(tx, at)
+def boundary(tx: Tx, at: int, low: int) -> int:
+    """Return the cursor before which everything is older than a time; not below `low`."""
+    return views.first_since(tx, at, low)
 
 
 def kept_from(tx: Tx) -> int:

@@ -66,8 +66,7 @@ class _Installation:
         try:
             return run_once(self.folder.database, self.settings.database_url, fn, *args)
         except Fault as error:
-            words = dict.fromkeys((error.message, error.detail))
-            raise click.ClickException(" ".join(words)) from None
+            raise click.ClickException(error.words) from None
 
 
 @click.group()

@@ -57,7 +57,7 @@ def backup(file: Path, data_dir: str) -> None:
                 out.flush()
                 os.fsync(out.fileno())
     except Unavailable as error:
-        raise click.ClickException(f"{error.message} {error.detail}") from None
+        raise click.ClickException(error.words) from None
     except (OSError, sqlite3.Error, FolderError) as error:
         part.unlink(missing_ok=True)
         msg = f"No backup was made: {error}."

@@ -60,7 +60,7 @@ def export(file: Path, instance: str, data_dir: str) -> None:
         written = snapshot.read(target.folder.database, url, write)
     except Unavailable as error:
         part.unlink(missing_ok=True)
-        raise click.ClickException(f"{error.message} {error.detail}") from None
+        raise click.ClickException(error.words) from None
     except OSError as error:
         part.unlink(missing_ok=True)
         msg = f"{file} cannot be written: {error.strerror}."

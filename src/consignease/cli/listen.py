@@ -14,6 +14,7 @@ import click
 
 from consignease.cli.dotenv import merge_dotenv
 from consignease.cli.listen_output import Screen
+from consignease.cli.loop import run
 from consignease.cli.remote import remote, server_option
 from consignease.cli.saved_request import UnreadableRequestError, parse_header
 from consignease.cli.target import data_dir_option, instance_option
@@ -136,7 +137,7 @@ def _run(make: Callable[[], Agent], watcher: "_Watcher", within: float | None) -
             await asyncio.gather(agent, done, return_exceptions=True)
 
     try:
-        return asyncio.run(listening())
+        return run(listening())
     except StopError as error:
         click.echo(str(error), err=True)
         return error.code

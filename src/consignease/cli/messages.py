@@ -177,6 +177,8 @@ def explain(
 ) -> None:
     """Say why each endpoint got a message, or why it did not, and what to do next.
 
+    Of a polling endpoint it says who has fetched the message and who has yet to.
+
     Example: consignease messages explain msg_2g7np7Hrk0SN6kj5EDMLDaKNL0S
     """
     target = Target(data_dir, instance)
@@ -187,8 +189,9 @@ def explain(
         return
     click.echo(f"{found['id']}  {found['eventType']}  {found['timestamp']}")
     click.echo(f"{found['summary']}\n")
-    for one in found["endpoints"]:
-        click.echo(f"{one['verdict']:<14} {one['endpointId']}  {one['url']}")
+    for one in (*found["endpoints"], *found["pollers"]):
+        where = f"{one['endpointId']}  {one['url']}" if "url" in one else one["pollerId"]
+        click.echo(f"{one['verdict']:<14} {where}")
         for line in (one["text"], *(f"-> {step}" for step in one["next"])):
             click.echo(textwrap.indent(textwrap.fill(line, _WIDTH), " " * 15))
     if found["more"]:

@@ -1,12 +1,12 @@
 """`consignease move`: an installation goes from SQLite to PostgreSQL."""
 
-import asyncio
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 
+from consignease.cli.loop import run
 from consignease.cli.target import data_dir_option
 from consignease.domain.faults import Fault
 from consignease.folder import FolderError, existing
@@ -44,9 +44,9 @@ def move(database_url: str, data_dir: str) -> None:
             def progress(table: str, done: int, total: int) -> None:
                 bar.update(task, description=table, completed=done, total=total)
 
-            moved = asyncio.run(carry(folder.database, database_url, progress))
+            moved = run(carry(folder.database, database_url, progress))
     except Fault as error:
-        raise click.ClickException(f"{error.message} {error.detail}") from None
+        raise click.ClickException(error.words) from None
     finally:
         folder.unlock()
     for one in moved:

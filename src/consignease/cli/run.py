@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from consignease.cli.loop import runner
+from consignease.cli.loop import run, settle
 from consignease.cli.supervisor import SETUP_TOKEN, Supervisor, command
 from consignease.domain.faults import Unavailable
 from consignease.folder import Folder, FolderError
@@ -39,15 +39,16 @@ def run_server(
         server = Server(settings, Folder(Path(settings.data_dir)))
         server.setup_token = os.environ.get(SETUP_TOKEN) or server.setup_token
         await server.start(listener)
+        settle()
         ready(server)
         if listener is not None:
             _end_with(parent, server.end)
         await server.run_until_signal()
 
     try:
-        runner()(serve())
+        run(serve())
     except (FolderError, Unavailable) as error:
-        raise click.ClickException(str(error)) from None
+        raise _not_started(error) from None
     except OSError as error:
         raise _cannot_listen(settings, error) from None
 
@@ -73,9 +74,13 @@ def run_servers(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         return await Supervisor(command(), listener, workers=workers, grace=grace).run(ready)
 
     with listener:
-        code = asyncio.run(supervise())
+        code = run(supervise())
     if code:
         raise SystemExit(code)
+
+
+def _not_started(error: FolderError | Unavailable) -> click.ClickException:
+    return click.ClickException(error.words if isinstance(error, Unavailable) else str(error))
 
 
 def _cannot_listen(settings: Settings, error: OSError) -> click.ClickException:
@@ -99,15 +104,16 @@ def run_worker(
     async def work() -> None:
         server = Server(settings, Folder(Path(settings.data_dir)))
         await server.start_worker()
+        settle()
         ready(server)
         if with_parent:
             _end_with(parent, server.end)
         await server.run_until_signal()
 
     try:
-        runner()(work())
+        run(work())
     except (FolderError, Unavailable) as error:
-        raise click.ClickException(str(error)) from None
+        raise _not_started(error) from None
 
 
 def _end_with(parent: int, end: Callable[[], None]) -> None:

@@ -1,6 +1,5 @@
 """`consignease trigger`: an event now, a real one or an example, well-formed or in chaos."""
 
-import asyncio
 import json
 import os
 import re
@@ -12,6 +11,7 @@ import click
 import msgspec
 
 from consignease.cli.dotenv import read_dotenv
+from consignease.cli.loop import run
 from consignease.cli.remote import remote, server_option
 from consignease.cli.target import data_dir_option, instance_option
 from consignease.cli.trigger_direct import CHAOS, Direct, changed, post_all
@@ -124,7 +124,7 @@ def _direct(direct: Direct, *, as_json: bool) -> int:
             note = f"  accepted in spite of --{direct.chaos}: the signature is not checked"
         click.echo(f"{kind:<24} {name} -> {shown} {ms:.0f} ms{note}")
 
-    asyncio.run(post_all(direct, show))
+    run(post_all(direct, show))
     return FAILED if wrong else 0
 
 
@@ -140,7 +140,7 @@ def _through(url: str | None, key: str, asked: Through, *, as_json: bool) -> int
             click.echo(f"{made.type:<24} {made.id}  {made.what}")
 
     try:
-        asyncio.run(through_server(url, key, asked, show))
+        run(through_server(url, key, asked, show))
     except CallError as error:
         message = str(error)
         raise click.ClickException(message) from None

@@ -1,6 +1,5 @@
 """`consignease tunnel`: an application on this machine gets a public URL."""
 
-import gc
 import getpass
 import hashlib
 import os
@@ -14,7 +13,7 @@ import click
 
 from consignease.cli.dotenv import read_dotenv
 from consignease.cli.listen import INTERRUPTED
-from consignease.cli.loop import runner
+from consignease.cli.loop import run, settle
 from consignease.cli.remote import Remote, remote, server_option
 from consignease.cli.target import data_dir_option, instance_option
 from consignease.cli.tunnel_output import Screen
@@ -162,9 +161,7 @@ def _run(make: Callable[[], Agent], screen: Screen, port: int) -> int:
         if port:
             await inspector.start(port)
             screen.inspector = inspector.url
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        settle()
         try:
             await agent.run()
         finally:
@@ -173,7 +170,7 @@ def _run(make: Callable[[], Agent], screen: Screen, port: int) -> int:
             await inspector.close()
 
     try:
-        runner()(serving())
+        run(serving())
     except StopError as error:
         click.echo(f"Stopped: {error}", err=True)
         return error.code

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from consignease.app import admins
 from consignease.app import endpoints as app
+from consignease.app.pollers import standings
 from consignease.dashboard import endpoint_forms as forms
 from consignease.dashboard import offered
 from consignease.dashboard.charts import outcomes, spark
@@ -74,7 +75,10 @@ async def index(visit: Visit) -> Response:
     after = visit.query("after") or None
     rows = await visit.store.read(_summaries, visit.instance, after, visit.now)
     more = rows[PAGE - 1]["id"] if len(rows) > PAGE else None
-    return visit.page("endpoints.html", rows=rows[:PAGE], more=more, after=after)
+    polled, unshown = ([], False) if after else await visit.store.read(standings, visit.instance)
+    return visit.page(
+        "endpoints.html", rows=rows[:PAGE], more=more, after=after, polled=polled, unshown=unshown
+    )
 
 
 async def _blank(visit: Visit, **values: Any) -> dict[str, Any]:

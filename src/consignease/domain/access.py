@@ -80,20 +80,18 @@ class Need(Enum):
     ADMIN = ("admin", (), True)
     LEAVE = ("", ("ViewBase",), False)
 
-    @property
-    def scope(self) -> str:
-        """The scope of an API key that suffices; empty if none does."""
-        return self.value[0]
+    def __init__(self, scope: str, capabilities: tuple[str, ...], in_application: bool) -> None:  # noqa: FBT001 - a row of the table
+        """Keep a row of the table.
 
-    @property
-    def capabilities(self) -> tuple[str, ...]:
-        """The capabilities of a portal token of which one suffices."""
-        return self.value[1]
-
-    @property
-    def in_application(self) -> bool:
-        """Whether a portal token may do it only in the application that the path names."""
-        return self.value[2]
+        Args:
+            scope: The scope of an API key that suffices; empty if none does.
+            capabilities: The capabilities of a portal token of which one suffices.
+            in_application: Whether a portal token may do it only in the application that
+                the path names.
+        """
+        self.scope = scope
+        self.capabilities = capabilities
+        self.in_application = in_application
 
 
 class Portal(msgspec.Struct, frozen=True, kw_only=True):

@@ -119,7 +119,12 @@ GONE = 410
 _SLOWER = frozenset({429, 502, 503, 504})
 _PAUSES = frozenset({429, 503})
 
-SUCCEEDED_FIRST = Settled(State.SUCCEEDED, 1)
+_SUCCEEDED_FIRST = Settled(State.SUCCEEDED, 1)
+
+
+def succeeded(tries: int) -> Settled:
+    """Return what becomes of a delivery that succeeds after that many tries."""
+    return Settled(State.SUCCEEDED, tries + 1) if tries else _SUCCEEDED_FIRST
 
 
 def settle(
@@ -144,7 +149,7 @@ def settle(
         jitter: A number from -1 to 1 that spreads the retries.
     """
     if result.succeeded:
-        return SUCCEEDED_FIRST if tries == 0 else Settled(State.SUCCEEDED, tries + 1)
+        return succeeded(tries)
     if result.phase is None and (result.status == GONE or result.control == "disable"):
         return Settled(State.FAILED, tries + 1, gone=True)
     if result.control == "abort-message":

@@ -237,24 +237,9 @@ def _not_addressed(sent: Sent, endpoint: Facing) -> Verdict:
             f"The endpoint was created after the message, at {moment(endpoint.created_at)}.",
             replay,
         )
-    if endpoint.event_types is not None and sent.type not in endpoint.event_types:
-        wanted = _listed(endpoint.event_types)
-        return Verdict(
-            "event type",
-            f"Filtered out: its event types ({wanted}) do not include {sent.type}.",
-            (f"Add {sent.type} to the endpoint's event types, for the next one.",),
-        )
-    if endpoint.channels is not None and not set(endpoint.channels) & set(sent.channels):
-        has = (
-            f"the message's are {_listed(sent.channels)}"
-            if sent.channels
-            else "the message has none"
-        )
-        return Verdict(
-            "channel",
-            f"Filtered out: it wants the channels {_listed(endpoint.channels)}; {has}.",
-            ("Send the message with one of them, or take the channels off the endpoint.",),
-        )
+    out = filtered(sent, endpoint.event_types, endpoint.channels)
+    if out is not None:
+        return out
     if endpoint.deleted_at is not None:
         return _deleted(endpoint.deleted_at)
     return Verdict(
@@ -262,6 +247,36 @@ def _not_addressed(sent: Sent, endpoint: Facing) -> Verdict:
         f"It was not addressed to it; its filters were changed since ({moment(endpoint.updated_at)}).",
         replay,
     )
+
+
+def filtered(
+    sent: Sent, event_types: Sequence[str] | None, channels: Sequence[str] | None
+) -> Verdict | None:
+    """Say by what a message is filtered out; None if it is not.
+
+    Args:
+        sent: The message.
+        event_types: Which events are wanted; None for all.
+        channels: Which channels are wanted; None for every message.
+    """
+    if event_types is not None and sent.type not in event_types:
+        return Verdict(
+            "event type",
+            f"Filtered out: its event types ({_listed(event_types)}) do not include {sent.type}.",
+            (f"Add {sent.type} to the endpoint's event types, for the next one.",),
+        )
+    if channels is not None and not set(channels) & set(sent.channels):
+        has = (
+            f"the message's are {_listed(sent.channels)}"
+            if sent.channels
+            else "the message has none"
+        )
+        return Verdict(
+            "channel",
+            f"Filtered out: it wants the channels {_listed(channels)}; {has}.",
+            ("Send the message with one of them, or take the channels off the endpoint.",),
+        )
+    return None
 
 
 def _deleted(at: int) -> Verdict:
@@ -277,13 +292,16 @@ def _listed(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + more
 
 
-def summary(verdicts: Sequence[Verdict], *, endpoints: int) -> str:
+def summary(verdicts: Sequence[Verdict], *, endpoints: int, pollers: int = 0) -> str:
     """Sum up in one sentence what became of a message.
 
     Args:
         verdicts: One for each endpoint that was looked at.
         endpoints: How many endpoints the application has, deleted ones apart.
+        pollers: How many polling endpoints were looked at.
     """
+    if pollers and not (endpoints and verdicts):
+        return "Nothing is sent to a polling endpoint: it is fetched from there."
     if not endpoints:
         return "The application has no endpoints: consignease endpoints create URL."
     got = sum(one.kind == "delivered" for one in verdicts)

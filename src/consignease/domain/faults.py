@@ -49,6 +49,11 @@ class Fault(Exception):  # noqa: N818 - the word for it everywhere
         self.detail = detail or message
         self.param = param
 
+    @property
+    def words(self) -> str:
+        """The message, and what to do about it if that says more: what a command prints."""
+        return " ".join(dict.fromkeys((self.message, self.detail)))
+
 
 class Invalid(Fault):
     """A value is missing, malformed or out of range."""

@@ -30,6 +30,20 @@ _known: dict[bytes, tuple[int, int, bool]] = {}
 answer the same for a second, but for the body."""
 
 
+def at_once(data: bytes) -> tuple[int, bytes, bytes, bool] | None:
+    """Read an answer that is whole and begins as an earlier one did; None if it is no such.
+
+    Returns:
+        Its status, header block and body, and whether the connection can be used again.
+    """
+    end = data.find(b"\r\n\r\n") + 4
+    head = data[:end]
+    known = _known.get(head)
+    if known is None or len(data) - end != known[1] or known[1] > BODY_LIMIT:
+        return None
+    return known[0], head, data[end:], known[2]
+
+
 class BadAnswerError(Exception):
     """It cannot be read; the text says why, in plain words."""
 

@@ -3,6 +3,7 @@
 from typing import cast
 
 _CONTROLS = bytes(range(0x20)).replace(b"\t", b"") + b"\x7f"
+_CONTROLS_IN_LINES = _CONTROLS.translate(None, b"\r\n")
 _NAME_CHARS = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
 
@@ -22,3 +23,9 @@ def clean(headers: list[str] | list[bytes]) -> bool:
         return len(raw.translate(None, _CONTROLS)) == len(raw)
     joined = "".join(cast("list[str]", headers))
     return joined.isprintable() or joined.replace("\t", " ").isprintable()
+
+
+def tidy(block: bytes, lines: int) -> bool:
+    """Whether a header block has that many lines, each ended by CR LF, and is else `clean`."""
+    ends = block.count(b"\r"), block.count(b"\n")
+    return ends == (lines, lines) and len(block.translate(None, _CONTROLS_IN_LINES)) == len(block)

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable
 from time import monotonic
 
-from consignease.edge.answer import Answer, BadAnswerError
+from consignease.edge.answer import Answer, BadAnswerError, at_once
 from consignease.edge.outcome import BODY_LIMIT, HEADERS_LIMIT, WHILE_CONNECTING, Outcome, Request
 
 _IN, _OUT, _ERR, _HUP, _RDHUP = 0x1, 0x4, 0x8, 0x10, 0x2000
@@ -23,6 +23,8 @@ READABLE = _IN | _ERR | _HUP | _RDHUP
 _PART = 65_536
 _OVER = _ERR | _HUP | _RDHUP
 _FIRST_FINAL_STATUS = 200
+_NOTHING = Answer()
+"""Stands for an answer of which nothing has come."""
 
 Finished = Callable[["Connection", Outcome | None], None]
 """Told what came of a request, or None if it is to be sent again over another connection."""
@@ -117,7 +119,7 @@ class Connection:
         self.began = began
         self._connected = self._answer_began = 0.0
         self._rest: bytes | memoryview = b""
-        self._answer = Answer()
+        self._answer = _NOTHING
 
     def ready(self, mask: int) -> None:
         """Go on: epoll has seen something."""
@@ -177,16 +179,22 @@ class Connection:
     def _take(self, data: bytes) -> bool:
         """Read a piece of the answer; True if no more is wanted."""
         answer = self._answer
-        if not answer.begun:
+        if answer is _NOTHING:
             self._answer_began = monotonic()
+            if (whole := at_once(data)) is not None:
+                status, head, body, keep = whole
+                outcome = self._outcome(None, "", status, body, head)
+                self._hand_over(outcome, keep=keep and not self._rest)
+                return True
+            answer = self._answer = Answer()
         try:
-            whole = answer.feed(data)
+            ended = answer.feed(data)
         except BadAnswerError as error:
             self._fail("read", str(error))
             return True
-        if whole:
-            self._hand_over(self._outcome(None, ""), keep=answer.keep and not self._rest)
-        return whole
+        if ended:
+            self._hand_over(self._so_far(None, ""), keep=answer.keep and not self._rest)
+        return ended
 
     # What came of it
 
@@ -200,7 +208,7 @@ class Connection:
         except BadAnswerError as error:
             self._fail("read", str(error))
         else:
-            self._hand_over(self._outcome(None, ""), keep=False)
+            self._hand_over(self._so_far(None, ""), keep=False)
 
     def _broken(self) -> None:
         if self._answer.status:
@@ -226,26 +234,33 @@ class Connection:
         self._fail("deadline", f"no whole answer within {seconds:g} s ({doing})")
 
     def _fail(self, phase: str, error: str) -> None:
-        self._hand_over(self._outcome(phase, error), keep=False)
+        self._hand_over(self._so_far(phase, error), keep=False)
 
     def _hand_over(self, outcome: Outcome | None, *, keep: bool) -> None:
         self._reused = True
         self.keep = keep
         self._finished(self, outcome)
 
-    def _outcome(self, phase: str | None, error: str) -> Outcome:
-        assert self.request is not None
+    def _so_far(self, phase: str | None, error: str) -> Outcome:
         answer = self._answer
+        status = answer.status if answer.status >= _FIRST_FINAL_STATUS else 0
+        head = answer.head[:HEADERS_LIMIT]
+        return self._outcome(phase, error, status, bytes(answer.body[:BODY_LIMIT]), head)
+
+    def _outcome(
+        self, phase: str | None, error: str, status: int, body: bytes, head: bytes
+    ) -> Outcome:
+        assert self.request is not None
         now = monotonic()
         start = self._connected or self.began
         first = self._answer_began
         return Outcome(
             self.request.tag,
-            answer.status if answer.status >= _FIRST_FINAL_STATUS else 0,
+            status,
             phase,
             error,
-            bytes(answer.body[:BODY_LIMIT]),
-            answer.head[:HEADERS_LIMIT],
+            body,
+            head,
             0 if self._reused else round(max(0.0, self._connected - self.began) * 1e6),
             0,
             round(max(0.0, first - start) * 1e6),

@@ -8,12 +8,15 @@ from urllib.parse import urlsplit
 
 from consignease.edge.curl import IDLE_S, LIFETIME_S, USER_AGENT
 from consignease.edge.guard import Policy, verdict
-from consignease.edge.headers import clean
+from consignease.edge.headers import tidy
 from consignease.edge.outcome import Outcome, Request
 from consignease.edge.plain import Connection
 
 _URLS = 4096
 """Beginnings of requests that are remembered."""
+
+_LINES = 5
+"""Lines of a header block beside the request's own: the first, three fields, and the blank one."""
 
 Watch = Callable[[Connection], None]
 """Has a connection told when its socket is ready, until it is closed."""
@@ -71,9 +74,6 @@ class PlainPool:
         Raises:
             TypeError, ValueError: Its parts cannot be sent.
         """
-        if not clean(request.headers):
-            words = "a header holds a line break or control character"
-            return Outcome(request.tag, phase="request", error=words)
         return self._begin(request, monotonic())
 
     def _begin(self, request: Request, began: float, *, anew: bool = False) -> Outcome | None:
@@ -81,7 +81,10 @@ class PlainPool:
         if not judged.ok:
             words = f"{request.address} is {judged.reason}"
             return Outcome(request.tag, phase="guard", error=words)
-        data = self._bytes(request)
+        head = self._head(request)
+        if not tidy(head, _LINES + len(request.headers)):
+            words = "a header holds a line break or control character"
+            return Outcome(request.tag, phase="request", error=words)
         key = (request.address, request.port, request.host)
         connection = None if anew else self._kept(key, began)
         try:
@@ -93,11 +96,11 @@ class PlainPool:
         if new:
             self._watch(connection)
         self._active[connection] = None
-        connection.begin(request, data, began)
+        connection.begin(request, head + request.body, began)
         self._soonest = min(self._soonest, connection.deadline)
         return None
 
-    def _bytes(self, request: Request) -> bytes:
+    def _head(self, request: Request) -> bytes:
         start = self._starts.get(request.url)
         if start is None:
             parts = urlsplit(request.url)
@@ -110,9 +113,8 @@ class PlainPool:
         headers = request.headers
         if headers and isinstance(headers[0], bytes):
             lines = cast("list[bytes]", headers)
-            return b"\r\n".join((start.encode(), *lines, end.encode())) + request.body
-        text = "\r\n".join((start, *cast("list[str]", headers), end))
-        return text.encode("ascii") + request.body
+            return b"\r\n".join((start.encode(), *lines, end.encode()))
+        return "\r\n".join((start, *cast("list[str]", headers), end)).encode("ascii")
 
     def _kept(self, key: tuple[str, int, str], now: float) -> Connection | None:
         kept = self._idle.get(key)

@@ -5,8 +5,19 @@ from pathlib import Path
 
 from consignease.domain.faults import Unavailable
 
-HEAD = "0017"
+HEAD = "0018"
 """The newest schema revision this release knows."""
+
+_ALSO = (
+    (
+        "CREATE VIRTUAL TABLE user_search USING fts5 (email_address, phone_number, username, name,"
+        " key, id UNINDEXED, tokenize = 'trigram case_sensitive 1', detail = none)"
+    ),
+    "INSERT INTO counter (name, value) VALUES ('cursor', 0), ('clock', 0)",
+    "CREATE TABLE alembic_version (version_num TEXT NOT NULL PRIMARY KEY)",
+    f"INSERT INTO alembic_version VALUES ('{HEAD}')",  # noqa: S608 - a constant
+)
+"""What a new file has beside the tables."""
 
 MOVED = "moved"
 """What a file has in place of its revision once `consignease move` has carried it away."""
@@ -39,7 +50,10 @@ def migrate(path: Path, to: str = HEAD) -> None:
         part = path.with_suffix(".new")
         for leftover in path.parent.glob(f"{part.name}*"):
             leftover.unlink()
-        _upgrade(part, to)
+        if to == HEAD:
+            _make(part)
+        else:
+            _upgrade(part, to)
         part.replace(path)
         return
     current = revision(path)
@@ -54,8 +68,28 @@ def migrate(path: Path, to: str = HEAD) -> None:
     _upgrade(path, to)
 
 
+def _make(path: Path) -> None:
+    """Make a file as the tables are today, which the migrations reach step by step."""
+    # Imported here because a start on a current schema does not need it.
+    from sqlalchemy.dialects import sqlite
+
+    from consignease.store.schema import statements
+
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute("BEGIN")
+        for _, made in statements(sqlite.dialect()):
+            for sql in made:
+                connection.execute(sql)
+        for sql in _ALSO:
+            connection.execute(sql)
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
 def _upgrade(path: Path, to: str) -> None:
-    # Imported here because a start on a current schema needs neither.
+    # Imported here because only an older file needs them.
     from alembic import command
     from alembic.config import Config
 

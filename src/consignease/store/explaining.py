@@ -22,6 +22,14 @@ SELECT d.cursor, m.at FROM delivery d JOIN message m ON m.cursor = d.cursor
 WHERE d.subject = ? AND d.endpoint = ? AND d.state < 3 AND d.flags & 1 = 0 AND d.cursor < ?
 ORDER BY d.cursor DESC LIMIT 1
 """
+_POLLERS = """
+SELECT p.*, (SELECT count(*) FROM poller_consumer c WHERE c.poller = p.no) AS consumers,
+  (SELECT count(*) FROM poller_consumer c WHERE c.poller = p.no AND c.cursor >= :cursor) AS past,
+  (SELECT min(c.name) FROM poller_consumer c WHERE c.poller = p.no AND c.cursor < :cursor) AS behind
+FROM poller p
+WHERE p.app = :app AND (CAST(:name AS TEXT) IS NULL OR p.id = :name OR p.uid = :name)
+ORDER BY p.id LIMIT :limit
+"""
 _COUNT = "SELECT count(*) FROM endpoint WHERE app = ? AND deleted_at IS NULL"
 
 
@@ -29,6 +37,12 @@ def endpoints(tx: Tx, app: int, cursor: int, endpoint: str | None, limit: int) -
     """Return each endpoint of an application with a message's delivery and its last attempt."""
     values = {"app": app, "cursor": cursor, "endpoint": endpoint, "limit": limit}
     return tx.all(_ROWS, values)
+
+
+def pollers(tx: Tx, app: int, cursor: int, name: str | None, limit: int) -> list[Any]:
+    """Return each poller of an application with how its consumers stand to a message."""
+    values = {"app": app, "cursor": cursor, "name": name, "limit": limit}
+    return tx.all(_POLLERS, values)
 
 
 def behind(tx: Tx, subject: int, endpoint: int, cursor: int) -> tuple[int, int] | None:

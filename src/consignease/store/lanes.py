@@ -49,7 +49,7 @@ _MAKE_PENDING = OfRows(
 WITH free (cursor, endpoint) AS (VALUES {rows}), held (cursor, endpoint) AS
   (SELECT d.cursor, d.endpoint FROM free
    JOIN delivery d ON d.cursor = free.cursor AND d.endpoint = free.endpoint
-   WHERE d.state = 0 /* postgresql: FOR UPDATE OF d SKIP LOCKED */)
+   WHERE d.state + 0 = 0 /* postgresql: FOR UPDATE OF d SKIP LOCKED */)
 UPDATE delivery SET state = 1, due_at = ?, lease_until = NULL FROM held
 WHERE delivery.cursor = held.cursor AND delivery.endpoint = held.endpoint
 RETURNING delivery.cursor, delivery.endpoint
@@ -58,7 +58,7 @@ RETURNING delivery.cursor, delivery.endpoint
     "bigint bigint",
 )
 _SET_PATIENCE = """
-UPDATE delivery SET due_at = ? WHERE cursor = ? AND endpoint = ? AND state = 0
+UPDATE delivery SET due_at = ? WHERE cursor = ? AND endpoint = ? AND state + 0 = 0
 """
 _FIRST_WAITING = """
 SELECT cursor, due_at FROM delivery
@@ -68,7 +68,7 @@ _UNSENT = OfRows(
     """
 WITH asked (endpoint) AS (VALUES {rows})
 SELECT endpoint FROM asked
-WHERE EXISTS (SELECT 1 FROM delivery d WHERE d.endpoint = asked.endpoint AND d.state < 2)
+WHERE (SELECT 1 FROM delivery d WHERE d.endpoint = asked.endpoint AND d.state < 2 LIMIT 1) = 1
 """,
     "(?)",
     "bigint",

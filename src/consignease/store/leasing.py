@@ -15,7 +15,7 @@ _LEASE = OfRows(
 WITH due (cursor, endpoint) AS (VALUES {rows}), free (cursor, endpoint) AS
   (SELECT d.cursor, d.endpoint FROM due
    JOIN delivery d ON d.cursor = due.cursor AND d.endpoint = due.endpoint
-   WHERE d.state < 2 /* postgresql: FOR UPDATE OF d SKIP LOCKED */)
+   WHERE d.state + 0 < 2 /* postgresql: FOR UPDATE OF d SKIP LOCKED */)
 UPDATE delivery SET state = 2, due_at = NULL, lease_until = ? FROM free
 WHERE delivery.cursor = free.cursor AND delivery.endpoint = free.endpoint
 RETURNING delivery.cursor, delivery.endpoint

@@ -87,7 +87,7 @@ JOIN endpoint e ON e.no = d.endpoint
 WHERE d.cursor = :message AND d.endpoint < :endpoint AND e.deleted_at IS NULL
 ORDER BY d.endpoint DESC LIMIT :limit
 """
-_CANCEL = "UPDATE delivery SET state = 5, due_at = NULL WHERE cursor = ? AND state < 2"
+_CANCEL = "UPDATE delivery SET state = 5, due_at = NULL WHERE cursor = ? AND state + 0 < 2"
 _EXPUNGE = """
 UPDATE attempt SET response = ?, headers = x'', error = '' WHERE cursor = ? AND endpoint = ? AND n = ?
 """

@@ -45,19 +45,31 @@ ON CONFLICT (poller, name) DO UPDATE SET cursor = excluded.cursor, updated_at = 
   generation = poller_consumer.generation + 1
 RETURNING cursor, generation
 """
+_OWN = """(CAST(:types AS TEXT) IS NULL OR m.type IN (SELECT value FROM json_each(:types)))
+  AND (CAST(:channels AS TEXT) IS NULL OR EXISTS
+    (SELECT 1 FROM json_each(m.channels) AS own
+     WHERE own.value IN (SELECT value FROM json_each(:channels))))"""
+"""Whether a poller has a message `m`."""
+# What is put together below are constants.
 _PART = f"""
 SELECT m.* FROM
   (SELECT cursor, at, type, {BODIES}, content_type, uid, channels, tags, deliver_at FROM message
    WHERE app = :app AND cursor > :after AND cursor <= :horizon ORDER BY cursor LIMIT :walk) m
-WHERE (CAST(:types AS TEXT) IS NULL OR m.type IN (SELECT value FROM json_each(:types)))
+WHERE {_OWN}
   AND (CAST(:type AS TEXT) IS NULL OR m.type = :type)
-  AND (CAST(:channels AS TEXT) IS NULL OR EXISTS
-    (SELECT 1 FROM json_each(m.channels) AS own
-     WHERE own.value IN (SELECT value FROM json_each(:channels))))
   AND (CAST(:channel AS TEXT) IS NULL
     OR EXISTS (SELECT 1 FROM json_each(m.channels) WHERE value = :channel))
 ORDER BY m.cursor LIMIT :limit
-"""  # noqa: S608 - a constant
+"""  # noqa: S608
+_SLOWEST = """
+SELECT name, cursor, updated_at FROM poller_consumer WHERE poller = ? ORDER BY cursor, name LIMIT ?
+"""
+_BEHIND = f"""
+SELECT count(own_at) AS own, min(own_at) AS since, count(*) AS walked FROM
+  (SELECT CASE WHEN {_OWN} THEN m.at END AS own_at FROM
+    (SELECT at, type, channels FROM message
+     WHERE app = :app AND cursor > :after ORDER BY cursor LIMIT :walk) m) w
+"""  # noqa: S608
 
 
 def insert(tx: Tx, values: Mapping[str, object]) -> Any:
@@ -107,6 +119,19 @@ def consumer(tx: Tx, poller: int, name: str) -> Any:
 def consumers(tx: Tx, poller: int) -> int:
     """Return how many consumers a poller remembers."""
     return tx.one(_CONSUMERS, (poller,))[0]
+
+
+def slowest(tx: Tx, poller: int, limit: int) -> list[Any]:
+    """Return the consumers with the most before them: name, cursor and when they last went on."""
+    return tx.all(_SLOWEST, (poller, limit))
+
+
+def behind(tx: Tx, values: Mapping[str, object]) -> Any:
+    """Return how many messages after a cursor a poller has, since when, and how many were read.
+
+    `own` of `walked` messages are the poller's; the first is from `since`, None if none is.
+    """
+    return tx.one(_BEHIND, values)
 
 
 def move(tx: Tx, values: Mapping[str, object]) -> Any:

@@ -57,6 +57,7 @@ class Notices:
         self._linked = False
         self.reserve = hand.reserve
         self.release = hand.release
+        self.caught_up = hand.caught_up
 
     def start(self) -> None:
         """Begin to listen."""

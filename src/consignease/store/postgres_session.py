@@ -33,13 +33,27 @@ async def connect(url: str, *, patience: float | None = 60, **settings: str) -> 
         OSError, asyncpg.PostgresError: the database does not answer.
     """
     opened: Any = cast("Any", asyncpg).connect
-    return await opened(
+    connection = await opened(
         url,
         timeout=CONNECT_SECONDS,
         command_timeout=patience,
         statement_cache_size=0,
-        server_settings={"application_name": "consignease", "jit": "off", **settings},
+        server_settings={"application_name": "consignease"},
     )
+    # Not while connecting: a pooler refuses, or is told to pass over, what it does not know there.
+    # It also answers that itself, and has a session of the server's only for the first statement.
+    told = {"jit": "off", **settings}
+    try:
+        sets = "".join(f"SET {name} = '{told[name]}';" for name in told)
+        await connection.execute(sets, timeout=CONNECT_SECONDS)
+    except TimeoutError:
+        connection.terminate()
+        msg = f"no session within {CONNECT_SECONDS} s; is the pool of a pooler too small?"
+        raise TimeoutError(msg) from None
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
 
 
 class Rows:

@@ -18,7 +18,7 @@ INSERT INTO delivery (cursor, endpoint, subject, state, tries, flags, due_at)
 VALUES (?, ?, ?, 1, 0, ?, ?)
 """
 _RELEASE = """
-UPDATE delivery SET due_at = ? WHERE cursor = ? AND endpoint = ? AND state = 0
+UPDATE delivery SET due_at = ? WHERE cursor = ? AND endpoint = ? AND state + 0 = 0
 """
 # The log is walked and each delivery looked up: an endpoint's finished deliveries have no
 # index, because it would be paid for by every one of them.

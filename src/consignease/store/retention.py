@@ -8,9 +8,13 @@ import msgspec
 from consignease.domain.retention import Body
 from consignease.store.tx import Tx
 
-_SEEN = """SELECT m.cursor, length(m.body) AS size, m.expires_at, EXISTS (
-  SELECT 1 FROM delivery d WHERE d.cursor = m.cursor AND d.state < 3) AS is_open FROM message m"""
 # The noqa's below: what is put together are constants of this file.
+# Not EXISTS, for which PostgreSQL may read all deliveries at once to look the messages up in them.
+_IS_OPEN = """(
+  SELECT 1 FROM delivery d WHERE d.cursor = m.cursor AND d.state + 0 < 3 LIMIT 1) IS NOT NULL"""
+_SEEN = f"""
+SELECT m.cursor, length(m.body) AS size, m.expires_at, {_IS_OPEN} AS is_open FROM message m
+"""  # noqa: S608
 _OLD = f"{_SEEN} WHERE m.cursor > ? AND m.cursor < ? ORDER BY m.cursor LIMIT ?"
 _DUE = f"{_SEEN} WHERE m.expires_at <= ? ORDER BY m.expires_at LIMIT ?"
 _CODES = f"""
@@ -29,12 +33,11 @@ WHERE m.cursor > ? AND m.cursor <= ? AND m.body IS NOT NULL ORDER BY m.cursor
 """
 _FORGET = "UPDATE message SET body = NULL, expires_at = NULL WHERE cursor = ?"
 _LATER = "UPDATE message SET expires_at = ? WHERE cursor = ?"
-_REMOVABLE = """
-SELECT m.cursor, m.app, m.tags, EXISTS (
-  SELECT 1 FROM delivery d WHERE d.cursor = m.cursor AND d.state < 3) AS is_open,
+_REMOVABLE = f"""
+SELECT m.cursor, m.app, m.tags, {_IS_OPEN} AS is_open,
   m.body IS NOT NULL AND m.expires_at IS NOT NULL AND m.expires_at > ? AS is_kept
 FROM message m WHERE m.cursor > ? AND m.cursor < ? ORDER BY m.cursor LIMIT ?
-"""
+"""  # noqa: S608
 _REMOVE = tuple(
     f"DELETE FROM {name} WHERE cursor = ?"  # noqa: S608 - names of tables
     for name in ("attempt", "delivery", "message")
@@ -42,8 +45,8 @@ _REMOVE = tuple(
 _REMOVE_TAG = "DELETE FROM message_tag WHERE app = ? AND tag = ? AND cursor = ?"
 _OLD_ATTEMPTS = """
 SELECT a.cursor, a.endpoint, a.n FROM attempt a
-WHERE a.cursor >= ? AND a.cursor < ? AND NOT EXISTS (SELECT 1 FROM delivery d
-  WHERE d.cursor = a.cursor AND d.endpoint = a.endpoint AND d.state < 3)
+WHERE a.cursor >= ? AND a.cursor < ? AND (SELECT 1 FROM delivery d
+  WHERE d.cursor = a.cursor AND d.endpoint = a.endpoint AND d.state + 0 < 3 LIMIT 1) IS NULL
 ORDER BY a.cursor LIMIT ?
 """
 _REMOVE_ATTEMPT = "DELETE FROM attempt WHERE cursor = ? AND endpoint = ? AND n = ?"
@@ -97,7 +100,7 @@ SELECT cursor, subject FROM delivery WHERE endpoint = ? AND state < 2 AND cursor
 ORDER BY cursor LIMIT ?
 """
 _DROP = """
-UPDATE delivery SET state = 5, due_at = NULL WHERE cursor = ? AND endpoint = ? AND state < 2
+UPDATE delivery SET state = 5, due_at = NULL WHERE cursor = ? AND endpoint = ? AND state + 0 < 2
 """
 _COUNT_DROPPED = "UPDATE endpoint SET dropped = dropped + ? WHERE no = ?"
 

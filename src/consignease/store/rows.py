@@ -31,14 +31,15 @@ class OfRows:
         types: PostgreSQL's types of the row's values, such as ``bigint text``.
     """
 
-    __slots__ = ("_arrays", "_texts")
+    __slots__ = ("_arrays", "_texts", "_types")
 
     def __init__(self, text: str, row: str, types: str) -> None:
         self._texts = [(n, text.replace("{rows}", ", ".join([row] * n))) for n in LENGTHS]
-        names = [f"c{n}" for n, _ in enumerate(types.split())]
+        self._types = types.split()
+        names = [f"c{n}" for n, _ in enumerate(self._types)]
         number = count()
         columns = _PLACE.sub(lambda _: names[next(number)], row[1:-1])
-        arrays = ", ".join(f"CAST(? AS {kind}[])" for kind in types.split())
+        arrays = ", ".join(f"CAST(? AS {kind}[])" for kind in self._types)
         given = f" FROM unnest({arrays}) AS given ({', '.join(names)})"
         self._arrays = text.replace("VALUES {rows}", "SELECT " + columns + given)
 
@@ -47,7 +48,12 @@ class OfRows:
         found: list[Any] = []
         if not tx.alone:
             for at in range(0, len(rows), AT_ONCE):
-                columns = [list(column) for column in zip(*rows[at : at + AT_ONCE], strict=True)]
+                part = zip(*rows[at : at + AT_ONCE], strict=True)
+                # Lists are looked through for text that PostgreSQL cannot hold; tuples are not.
+                columns: list[Sequence[object]] = [
+                    list(column) if kind == "text" else column
+                    for kind, column in zip(self._types, part, strict=True)
+                ]
                 found += tx.execute(self._arrays, (*columns, *last)).fetchall()
             return found
         at, left = 0, len(rows)

@@ -30,6 +30,10 @@ class Handoff(Protocol):
         """Give back the places of deliveries whose transaction was rolled back."""
         ...
 
+    def caught_up(self, endpoint: int) -> None:
+        """Learn that a claim leaves no delivery of an endpoint in the database that is due."""
+        ...
+
     def take(self, leased: Sequence[Leased], due: Mapping[int, int]) -> None:
         """Accept committed deliveries, and learn when endpoints have work in the database."""
         ...
@@ -53,6 +57,9 @@ class NoHandoff:
 
     def release(self, leased: Sequence[Leased]) -> None:
         """Nothing was reserved."""
+
+    def caught_up(self, endpoint: int) -> None:
+        """Nobody claims here."""
 
     def take(self, leased: Sequence[Leased], due: Mapping[int, int]) -> None:
         """Nothing is leased here."""

@@ -221,17 +221,24 @@ def log(
     return rows, at if at > bottom and number is not None else None, start - at
 
 
-def first_since(tx: Tx, at: int) -> int:
-    """Return the cursor of the first message that is not older than a time."""
-    top, low = tx.one(_TOP)
+def first_since(tx: Tx, at: int, low: int = 0) -> int:
+    """Return the cursor of the first message that is not older than a time.
+
+    Args:
+        tx: The transaction.
+        at: The time, in milliseconds.
+        low: A cursor that it is not below, and where it may well be.
+    """
+    top, bottom = tx.one(_TOP)
+    middle = low = max(low, bottom)
     high = top + 1
     while low < high:
-        middle = (low + high) // 2
         row = tx.one(_AT_OR_AFTER, (middle,))
         if row is not None and row[1] < at:
             low = row[0] + 1
         else:
             high = middle
+        middle = (low + high) // 2
     row = tx.one(_AT_OR_AFTER, (low,))
     return low if row is None else row[0]
 

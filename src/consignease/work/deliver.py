@@ -130,6 +130,10 @@ class Deliverer(Bell):
         for item in leased:
             self.gates[item.endpoint].reserved -= 1
 
+    def caught_up(self, endpoint: int) -> None:
+        """Let fresh deliveries be taken again: none that is due waits in the database."""
+        self._gate(endpoint).behind = False
+
     def take(self, leased: Sequence[Leased], due: Mapping[int, int]) -> None:
         """Accept committed deliveries, and learn when endpoints have work in the database."""
         self._inbox.append((leased, due))
@@ -160,8 +164,6 @@ class Deliverer(Bell):
                 gate = touched[endpoint] = self._gate(endpoint)
                 if gate.next_due is None or at < gate.next_due:
                     gate.next_due = at
-                if at <= now:
-                    gate.open = False
         for gate in touched.values():
             self._fill(gate, now)
         self._flush()
@@ -179,38 +181,46 @@ class Deliverer(Bell):
             if gate.paused_until > now and route.open:
                 self._wake_at(gate, gate.paused_until)
             return
-        queue = gate.queue
-        while queue and gate.in_flight < gate.limit:
-            if not self._begin(gate, route, queue[0], found):
-                return
-            queue.popleft()
+        if not self._begin_all(gate, route, found):
+            return
+        gate.open = True
         if gate.claiming:
             return
         due = gate.claim_at()
         if due is None:
-            gate.open = True
-        elif due > now:
-            gate.open = True
+            return
+        if due > now:
             self._wake_at(gate, due)
         elif gate.claims:
             self._backlog.claim(gate)
 
-    def _begin(self, gate: Gate, route: Route, item: Leased, found: Vetted | None) -> bool:
-        """Hand one delivery to the sender; False if its address must be found first."""
-        if route.target is None:
-            self._fail(gate, route, item, "request", route.error)
+    def _begin_all(self, gate: Gate, route: Route, found: Vetted | None) -> bool:
+        """Begin what may be in flight; False if its address must be found first."""
+        queue = gate.queue
+        if not queue or gate.in_flight >= gate.limit:
             return True
-        vetted = found or vet_now(self._resolver, route.target, route.guard)
+        vetted: Vetted | Refused | None = found
+        if route.target is None:
+            vetted = Refused("request", route.error)
+        elif vetted is None:
+            vetted = vet_now(self._resolver, route.target, route.guard)
         if vetted is None:
             self._vet(gate, route)
             return False
+        while queue and gate.in_flight < gate.limit:
+            self._begin(gate, route, queue[0], vetted)
+            queue.popleft()
+        return True
+
+    def _begin(self, gate: Gate, route: Route, item: Leased, vetted: Vetted | Refused) -> None:
+        """Hand one delivery to the sender, or settle it where it must not be sent."""
         if isinstance(vetted, Refused):
             self._fail(gate, route, item, vetted.phase, vetted.reason, vetted.dns_us)
-            return True
+            return
+        assert route.target is not None
         tag = (gate, route, item, self._clock.now(), int(self._clock.wall()), vetted.dns_us)
         self._batch.append(request(tag, route.target, vetted))
         gate.begin(item)
-        return True
 
     def _flush(self) -> None:
         if self._batch:

@@ -90,8 +90,12 @@ class Gate:
     Attributes:
         limit: How many requests may be in flight; adapts to the receiver.
         window: How many deliveries may be in hand; adapts to how fast they end.
-        open: False while new deliveries have to stay in the database:
-            the endpoint is disabled or paused, or older ones wait there.
+        open: False while new deliveries have to stay in the database, because the endpoint
+            is disabled or paused.
+        behind: Whether older ones wait in the database, which go first. Whoever writes one
+            there says so, and the claim that leaves none, both in the thread that writes: a
+            moment later newer ones would wait there already, and it would stay behind for
+            good under a load that it could carry.
         sending: Cursors of what is in flight or not recorded yet.
         next_due: When the database has work for it, in milliseconds.
         grants: With a rate limit, how many places may be reserved just now: what a
@@ -103,6 +107,7 @@ class Gate:
         "_ended",
         "_ended_bytes",
         "_ended_since",
+        "behind",
         "ceiling",
         "claiming",
         "failing",
@@ -138,6 +143,7 @@ class Gate:
         self.in_flight = 0
         self.sending: set[int] = set()
         self.open = True
+        self.behind = False
         self.failing = False
         self.loading = False
         self.vetting = False
@@ -160,11 +166,10 @@ class Gate:
 
     def reserve(self, *, fresh: bool) -> bool:
         """Keep a place for one delivery, if there is room; in the thread that writes."""
-        if (fresh and not self.open) or self.room <= 0:
+        if (fresh and (self.behind or not self.open)) or self.room <= 0 or self.grants == 0:
+            self.behind = True
             return False
         if self.grants is not None:
-            if self.grants <= 0:
-                return False
             self.grants -= 1
         self.reserved += 1
         return True
@@ -190,8 +195,9 @@ class Gate:
             ceiling: Requests in flight at most where the endpoint says nothing.
         """
         self.route = route
-        # What waits in the database goes first: who looks at it next opens the gate.
+        # Who looks at it next opens the gate. What waits in the database goes first.
         self.open = False
+        self.behind = self.behind or self.next_due is not None
         ceiling = route.concurrency or ceiling
         if ceiling != self.ceiling:
             self.ceiling = self.limit = ceiling

@@ -54,6 +54,7 @@ class Rounds:
         self._rest = rest
         self._ends = 0.0
         self._weighed: dict[int, float] = {}
+        self._boundaries_found: dict[tuple[int | None, int], int] = {}
 
     async def once(self, now: int) -> None:
         """Do one round, unless another process is at it."""
@@ -85,8 +86,12 @@ class Rounds:
         await self._rest((ended - started) * SHARE)
         return found
 
-    async def _boundary(self, now: int, kept: int | None) -> int:
-        return await self._store.read(retention.boundary, before(now, kept))
+    async def _boundary(self, now: int, kept: int | None, ahead: int = 0) -> int:
+        # It only moves forward, and where there is nothing to do it is where it was.
+        low = self._boundaries_found.get((kept, ahead), 0)
+        found = await self._store.read(retention.boundary, before(now + ahead, kept), low)
+        self._boundaries_found[kept, ahead] = found
+        return found
 
     async def _bodies(self, now: int) -> None:
         while await self._write(retention.forget_due, now):
@@ -152,7 +157,7 @@ class Rounds:
 
     async def _boundaries(self, now: int, kept: int) -> tuple[int, int]:
         """Return the cursors before which everything is old, and will be soon."""
-        return await self._boundary(now, kept), await self._boundary(now + PATIENCE_MS, kept)
+        return await self._boundary(now, kept), await self._boundary(now, kept, PATIENCE_MS)
 
 
 def _idle(tx: Tx, now: int) -> list[tuple[int, str, int | None]]:

@@ -1,7 +1,7 @@
 """One try: the request that is made of a delivery, and what its outcome means."""
 
 from consignease.app.attempts import Tried
-from consignease.domain.delivery import Result, settle
+from consignease.domain.delivery import Result, settle, succeeded
 from consignease.domain.leases import Leased
 from consignease.domain.messages import message_id
 from consignease.domain.retry import retry_after_ms
@@ -62,23 +62,22 @@ def judge(tag: Tag, outcome: Outcome, now: int, clock: Clock, jitter: float) -> 
     """
     _, route, item, sent_at, second, dns_us = tag
     status, phase, body = outcome.status, outcome.phase, outcome.body
+    started_at = item.started_at or sent_at
     if phase is None and 200 <= status < 300:
-        result = Result(status)
+        settled = succeeded(item.tries)
         body = body[:SUCCESS_BODY]
     else:
         asked = retry_after_ms(outcome.header("retry-after"), round(clock.wall() * 1000))
         control = outcome.header("webhook-delivery")
-        result = Result(status, phase, asked, control and control.lower())
-    started_at = item.started_at or sent_at
-    settled = settle(
-        result,
-        tries=item.tries,
-        started_at=started_at,
-        created_at=item.at,
-        policy=route.policy,
-        now=now,
-        jitter=jitter,
-    )
+        settled = settle(
+            Result(status, phase, asked, control and control.lower()),
+            tries=item.tries,
+            started_at=started_at,
+            created_at=item.at,
+            policy=route.policy,
+            now=now,
+            jitter=jitter,
+        )
     attempt = (
         item.cursor,
         item.endpoint,

@@ -39,6 +39,13 @@
   });
   document.addEventListener('htmx:historyCacheMissLoadError', open);
 
+  // What was done on a page and ends on it, a resend say, is no step: Back leads to the page before it.
+  document.addEventListener('htmx:beforeHistoryUpdate', (event) => {
+    const { history: step, requestConfig } = event.detail;
+    const [path] = String(step.path).split(/[?#]/);
+    if (requestConfig.verb === 'post' && path === location.pathname) step.type = 'replace';
+  });
+
   // What was refused is shown as a page, also where a part of one was asked for.
   document.addEventListener('htmx:beforeSwap', (event) => {
     const { detail } = event, { status } = detail.xhr;
