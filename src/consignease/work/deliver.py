@@ -322,6 +322,7 @@ class Deliverer(Bell):
         gate = self._gate(endpoint)
         gate.route = None
         gate.paused_until = 0
+        gate.outdated = True
         self._reload(gate)
 
     def _reload(self, gate: Gate) -> None:
@@ -331,17 +332,27 @@ class Deliverer(Bell):
 
     async def _load_route(self, gate: Gate) -> None:
         try:
-            loaded = await self._load(gate.no)
+            loaded = await self._latest(gate)
         except Exception:  # noqa: BLE001 - the endpoint waits, nothing else does
             _log.exception("the settings of endpoint %d cannot be read", gate.no)
             self._wake_at(gate, self._clock.now() + 1_000)
             return
         finally:
             gate.loading = False
-        route, gate.paused_until, gate.failing = loaded
+        route, paused_until, gate.failing = loaded
+        # A receiver may have asked for a pause since, which is not in the row yet.
+        gate.paused_until = max(gate.paused_until, paused_until)
         if gate.settle_in(route, self._concurrency):
             self._return(gate, 0)  # taken before the limit was known
         self._look(gate)
+
+    async def _latest(self, gate: Gate) -> tuple[Route, int, bool]:
+        """Read settings; again if they were changed meanwhile, which a snapshot does not show."""
+        while True:
+            gate.outdated = False
+            loaded = await self._load(gate.no)
+            if not gate.outdated:
+                return loaded
 
     def _vet(self, gate: Gate, route: Route) -> None:
         if not gate.vetting:

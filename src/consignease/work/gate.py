@@ -96,6 +96,7 @@ class Gate:
             there says so, and the claim that leaves none, both in the thread that writes: a
             moment later newer ones would wait there already, and it would stay behind for
             good under a load that it could carry.
+        outdated: Whether settings were changed since it was begun to read them.
         sending: Cursors of what is in flight or not recorded yet.
         next_due: When the database has work for it, in milliseconds.
         grants: With a rate limit, how many places may be reserved just now: what a
@@ -118,6 +119,7 @@ class Gate:
         "next_due",
         "no",
         "open",
+        "outdated",
         "paused_until",
         "queue",
         "ready_at",
@@ -146,6 +148,7 @@ class Gate:
         self.behind = False
         self.failing = False
         self.loading = False
+        self.outdated = False
         self.vetting = False
         self.claiming = False
         self.next_due: int | None = None
