@@ -11,29 +11,12 @@ import pytest
 
 from consignease.webhooks import verify_webhook
 from consignease.wire.examples import example_body
+from tests.helpers.behaviours import answer
 from tests.helpers.pace import until
-from tests.helpers.receiver import Behaviour, Receiver, Recorded, answer
+from tests.helpers.receiver import Patient, Receiver
 from tests.helpers.server import Client, RunningServer, add_endpoint
 
 SECONDS = 30
-
-
-class Patient(Receiver):
-    """Answers only when it is told to.
-
-    Attributes:
-        may_answer: Set when it is.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.may_answer = threading.Event()
-
-    def arrived(self, request: Recorded) -> Behaviour:
-        """Wait."""
-        usual = super().arrived(request)
-        assert self.may_answer.wait(SECONDS)
-        return usual
 
 
 class SlowReads:
@@ -70,7 +53,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 def receiver() -> Iterator[Patient]:
     with Patient() as running:
         yield running
-        running.may_answer.set()
 
 
 @pytest.fixture

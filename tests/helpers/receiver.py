@@ -191,6 +191,28 @@ class Receiver:
         loop.close()
 
 
+class Patient(Receiver):
+    """A receiver that answers nobody until it is told to.
+
+    Attributes:
+        may_answer: Set when it is.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = threading.Event()
+
+    def __exit__(self, *how: object) -> None:
+        self.may_answer.set()
+        super().__exit__(*how)
+
+    def arrived(self, request: Recorded) -> Behaviour:
+        """Record a request, and wait."""
+        usual = super().arrived(request)
+        self.may_answer.wait()
+        return usual
+
+
 class _Connection(asyncio.Protocol):
     def __init__(self, receiver: Receiver, loop: asyncio.AbstractEventLoop) -> None:
         self._receiver = receiver
