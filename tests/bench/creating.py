@@ -143,7 +143,11 @@ def site(
         env: Settings of the servers.
     """
     with contextlib.ExitStack() as stack:
-        store = store or (Sqlite(folder) if cluster is None else Postgres(cluster))
+        if store is None and cluster is not None:
+            store = Postgres(cluster)
+            # Else the server goes on to vacuum it, and whoever is measured next pays.
+            stack.callback(store.drop)
+        store = store or Sqlite(folder)
         with pinned(core):
             servers = [
                 stack.enter_context(ServerProcess(folder, env={**store.env, **(env or {})}))

@@ -65,9 +65,14 @@ class Postgres:
     """A database of its own in a cluster."""
 
     def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
         self.url = asyncio.run(cluster.new())
         self.env = {"CONSIGNEASE_DATABASE_URL": self.url}
         self.pids = (int((cluster.data / "postmaster.pid").read_text().split()[0]),)
+
+    def drop(self) -> None:
+        """Remove it."""
+        asyncio.run(self._cluster.drop(self.url))
 
     def ask(self, *statements: str) -> list[Any]:
         """Return the first value of each statement's answer."""

@@ -10,6 +10,7 @@ import tempfile
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -144,10 +145,17 @@ class Cluster:
     async def new(self, template: str = "template1") -> str:
         """Make a database like another; returns its address."""
         name = f"t{uuid4().hex}"
-        connection = await asyncpg.connect(self.url())
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        await connection.close()
+        await self._say(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
+
+    async def drop(self, url: str) -> None:
+        """Remove a database that was made here."""
+        await self._say(f"DROP DATABASE {urlsplit(url).path[1:]} WITH (FORCE)")
+
+    async def _say(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.url())
+        await connection.execute(statement)
+        await connection.close()
 
     def close(self) -> None:
         """Stop the server and remove its folder."""
