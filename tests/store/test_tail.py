@@ -185,14 +185,27 @@ def test_a_commit_of_another_process_wakes() -> None:
 
     async def test(here: Any, there: Any) -> None:
         heard: list[str] = []
-        here.notices._heard = heard.append
         await on_line(here, there)
+        here.notices._heard = heard.append
         reader = asyncio.ensure_future(reads(here))
         await at_rest(here.tail)
         cursor = await there.write(append, False)
         async with asyncio.timeout(LONG / 2):
             assert await reader == cursor
         assert heard == []
+
+    with_two(test)
+
+
+@postgres
+def test_who_begins_to_listen_looks_again_at_what_was_read_before() -> None:
+    """Nobody could tell of what changed between the two: settings, keys, the end of the log."""
+
+    async def test(here: Any, there: Any) -> None:
+        heard: list[str] = []
+        here.notices._heard = heard.append
+        await on_line(here, there)
+        assert heard == ["missed"]
 
     with_two(test)
 

@@ -36,7 +36,7 @@ class Notices:
         url: The database.
         hand: Who takes deliveries in this process.
         heard: Called with each topic that another process tells of, and with
-            ``missed`` when the line was cut for a while.
+            ``missed`` when it begins to listen, at the start or after a cut.
 
     Attributes:
         tail: Where readers of the log wait, who are told of it.
@@ -102,28 +102,26 @@ class Notices:
         self._news.set()
 
     async def _run(self) -> None:
-        cut = False
         while True:
             why: Exception | None = None
             try:
-                await self._on_line(cut)
+                await self._on_line()
             except Exception as error:  # noqa: BLE001 - whatever cut it, it is made again
                 why = error
             if self._linked:
                 self._linked = False
                 _log.warning("the line to the other processes is cut (%s); made again", why)
-            cut = True
             await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _on_line(self, cut: bool) -> None:  # noqa: FBT001 - private
+    async def _on_line(self) -> None:
         connection = await connect(self._url)
         try:
             await connection.add_listener(CHANNEL, self._on_message)
             self._linked = True
             connection.add_termination_listener(self._cut)
-            if cut:
-                self.tail.grew()
-                self._heard("missed")
+            # Also the first time: what this process has read by now may have changed since.
+            self.tail.grew()
+            self._heard("missed")
             while not connection.is_closed():
                 if not self._unsent:  # else the line was cut over them
                     await self._news.wait()
