@@ -54,8 +54,10 @@ format: $(VENV)/.test ## format the code and fix what lint can fix by itself
 bench: $(VENV)/.test ## measure; prints a table, writes build/bench.json (ARGS: names, --quick; see docs/scale.md)
 	$(BIN)/python -m tests.bench $(ARGS)
 
-soak: setup ## the long versions of the tests (hours)
+soak: setup ## the long versions of the tests, and databases that hesitate (hours)
 	CONSIGNEASE_SOAK=1 $(BIN)/python -m pytest -m slow $(ARGS)
+	CONSIGNEASE_TEST_HESITATE=0.5 $(BIN)/python -m pytest -n 2 tests/api tests/app tests/dashboard tests/e2e $(ARGS)
+	CONSIGNEASE_TEST_HESITATE=0.5 $(BIN)/python -m tests.helpers.both $(ARGS)
 
 lock: $(VENV)/.test ## rewrite requirements/*.txt from pyproject.toml
 	scripts/lock.sh $(ARGS)

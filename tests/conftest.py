@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-from tests.helpers import node
+from tests.helpers import hesitant, node
 
 SOAK = os.environ.get("CONSIGNEASE_SOAK") == "1"
 
@@ -19,6 +19,7 @@ hypothesis.settings.register_profile("dev", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
 hypothesis.settings.register_profile("soak", deadline=None, print_blob=True, max_examples=5_000)
 hypothesis.settings.load_profile("soak" if SOAK else "ci" if os.environ.get("CI") else "dev")
+hesitant.install()
 
 
 @pytest.fixture(scope="session")
