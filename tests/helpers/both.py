@@ -17,6 +17,8 @@ TWICE = (
     "tests/dashboard",
     "tests/e2e/test_listen.py",
     "tests/e2e/test_read_in_handler.py",
+    "tests/e2e/test_reading_settings.py",
+    "tests/e2e/test_secret_rotation.py",
     "tests/store/test_walks.py",
     "tests/wire_compat/test_svix_messages.py",
     "tests/wire_compat/test_svix_pollers.py",
